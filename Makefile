@@ -1,0 +1,67 @@
+# `make` lists what can be done here.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$python" -c "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo "$$python" && break; done)
+VENV ?= .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+ARGS ?=
+
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help new install lock test test-fast check format bench picture clean
+
+help: ## List what can be done
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+new: $(VENV)/new.txt ## Make a project beside this checkout (ARGS="…" for cookiecutter)
+	@$(BIN)/python tools/new.py $(ARGS)
+
+install: $(VENV)/dev.txt ## Make .venv with the pinned tools
+
+lock: install ## Pin the newest versions of the tools
+	for purpose in new dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+			requirements-$$purpose.in --output-file requirements-$$purpose.txt; done
+
+test: install ## Run every test that this machine can run (ARGS="…" for pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: install ## Run the tests that make no environment
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+check: install ## Look for faults in the template's own code
+	$(BIN)/python -m black --quiet --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m yamllint --strict .github .pre-commit-config.yaml
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/shellcheck .ci/run
+	$(BIN)/validate-pyproject pyproject.toml
+
+format: install ## Format the template's own code
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m black .
+
+bench: install ## Measure what making a project costs, as ratios
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+picture: install ## Draw docs/run.svg from a real run
+	@$(BIN)/python docs/picture.py
+
+clean: ## Remove what can be made again
+	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	find hooks tests tools benchmarks docs -name __pycache__ -exec rm -rf {} +
+
+# The environment: cookiecutter alone for `make new`, everything else when it is needed.
+
+$(VENV)/%.txt: requirements-%.txt | $(VENV)/pyvenv.cfg
+	@echo "Getting the tools of $< into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@cp $< $@
+
+$(VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer that can make environments:" \
+		"install it from python.org or with pyenv; on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

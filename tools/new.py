@@ -1,0 +1,50 @@
+"""Make a project from this checkout: what `make new` runs.
+
+Cookiecutter copies a template that has a pre-prompt hook, whole, and leaves the copy
+behind when a question is interrupted. So it is given a copy without the checkout's own
+environment, in a temporary directory that goes away with everything in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
+
+
+def copy_template(parent: Path) -> Path:
+    """Copy the template without environments and caches and return where it is.
+
+    Args:
+        parent: directory in which the copy, named as on GitHub, is made.
+    """
+    target = parent / "cookiecutter-ds-package"
+    shutil.copytree(TEMPLATE, target, ignore=shutil.ignore_patterns(*NOT_TEMPLATE))
+    return target
+
+
+def main(arguments: list[str]) -> int:
+    """Run cookiecutter on this checkout and return its exit status.
+
+    Args:
+        arguments: for cookiecutter; without -o the project is made beside the checkout.
+    """
+    with tempfile.TemporaryDirectory(prefix="new-project-") as scratch:
+        template = copy_template(Path(scratch))
+        output = ["--output-dir", str(TEMPLATE.parent)]
+        command = [sys.executable, "-m", "cookiecutter", str(template), *output]
+        environment = os.environ | {"TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        try:
+            return subprocess.run([*command, *arguments], env=environment).returncode
+        except KeyboardInterrupt:
+            return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
