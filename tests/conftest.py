@@ -1,0 +1,293 @@
+"""The nouns of the tests: a template, a machine, a rendered project, a made project."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from new import copy_template  # noqa: E402
+
+# Set by environments that are activated, and by the programs that run the tests.
+INHERITED = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "UV", "UV_PROJECT_ENVIRONMENT")
+SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
+
+
+def default_context() -> dict[str, Any]:
+    """Return cookiecutter.json as it stands in the repository."""
+    text = (ROOT / "cookiecutter.json").read_text(encoding="utf-8")
+    context: dict[str, Any] = json.loads(text)
+    return context
+
+
+def run(
+    *command: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    stdin: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return it with its output, both streams in one.
+
+    Raises:
+        AssertionError: with the output, if the program fails and check is left on.
+    """
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=None if env is None else dict(env),
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=SLOWEST_COMMAND,
+        start_new_session=True,
+    )
+    shown = " ".join(str(word) for word in command)
+    assert not check or done.returncode == 0, f"{shown}: {done.stdout}"
+    return done
+
+
+class Project:
+    """A directory that the template has made."""
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self.path = path
+        self.env = env
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def text(self, name: str) -> str:
+        """Return a file's text."""
+        return (self.path / name).read_text(encoding="utf-8")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The project's pyproject.toml."""
+        return tomllib.loads(self.text("pyproject.toml"))
+
+    @property
+    def files(self) -> list[str]:
+        """Every file but git's and the environment's, as relative POSIX paths."""
+        return sorted(
+            path.relative_to(self.path).as_posix()
+            for path in self.path.rglob("*")
+            if path.is_file() and not {".git", ".venv"} & set(path.parts)
+        )
+
+    @property
+    def bin(self) -> Path:
+        """The directory of the environment's programs."""
+        return self.path / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+
+    def run(
+        self, *command: str | Path, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program in the project's directory, on the machine that made it."""
+        return run(*command, cwd=self.path, env=self.env, check=check)
+
+    def make(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run make in the project."""
+        return self.run("make", *words, check=check)
+
+    def git(self, *words: str) -> str:
+        """Return what git prints, without the last line break."""
+        return self.run("git", *words).stdout.strip()
+
+
+class Machine:
+    """A machine of a person: a HOME of its own, and what is on its PATH.
+
+    Package caches are those of the machine that the tests run on, so that what one test
+    has downloaded is there for the next.
+
+    Attributes:
+        home: the HOME directory, empty but for git's configuration.
+        work: where projects are made.
+        env: the environment of every program that is started.
+    """
+
+    def __init__(
+        self, directory: Path, template: Path, caches: Mapping[str, str]
+    ) -> None:
+        self.template = template
+        self.home = directory / "home"
+        self.work = directory / "work"
+        self.home.mkdir()
+        self.work.mkdir()
+        self.env = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in INHERITED
+            and not name.startswith(("GIT_", "XDG_", "JUPYTER"))
+        }
+        self.env |= caches
+        self.env["HOME"] = self.env["USERPROFILE"] = str(self.home)
+        self.env["PWD"] = str(self.work)
+        self.configure_git("Ada Lovelace", "ada@example.org")
+
+    def configure_git(self, name: str, email: str) -> None:
+        """Write the person's name and e-mail address into git's configuration."""
+        text = f'[user]\n\tname = "{name}"\n\temail = "{email}"\n'
+        (self.home / ".gitconfig").write_text(text, encoding="utf-8")
+
+    def hide(self, *programs: str) -> None:
+        """Take programs away: PATH becomes one directory of links to all the others."""
+        kept = self.home.parent / "programs"
+        kept.mkdir(exist_ok=True)
+        for directory in map(Path, self.env["PATH"].split(os.pathsep)):
+            for program in directory.iterdir() if directory.is_dir() else ():
+                link = kept / program.name
+                if program.name not in programs and not link.is_symlink():
+                    link.symlink_to(program)
+        for name in programs:
+            (kept / name).unlink(missing_ok=True)
+        self.env["PATH"] = str(kept)
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program on this machine."""
+        return run(*command, cwd=cwd or self.work, env=self.env, check=check)
+
+    def command(self, *words: str, **answers: object) -> list[str]:
+        """Return the command line that makes a project with these answers, unasked.
+
+        Args:
+            words: further options of cookiecutter.
+            answers: variables of cookiecutter.json that differ from their defaults.
+        """
+        given = [f"{name}={value}" for name, value in answers.items()]
+        python = [sys.executable, "-m", "cookiecutter"]
+        return [*python, str(self.template), "--no-input", *words, *given]
+
+    def cookiecutter(
+        self, *words: str, check: bool = True, **answers: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Make a project in the working directory, without questions."""
+        return self.run(*self.command(*words, **answers), check=check)
+
+    def project(self, name: str = "my-analysis") -> Project:
+        """Return the project of this slug in the working directory."""
+        return Project(self.work / name, self.env)
+
+    @property
+    def kernels(self) -> dict[str, dict[str, Any]]:
+        """The user's kernels: name to kernelspec."""
+        found = self.home.glob("**/jupyter/kernels/*/kernel.json")
+        return {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}
+
+
+@pytest.fixture(scope="session")
+def caches() -> dict[str, str]:
+    """Where uv and pip keep what they have downloaded, whoever's HOME is in use."""
+    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    pyenv = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
+    return {
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(user_cache / "uv")),
+        "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(user_cache / "pip")),
+        "PYENV_ROOT": pyenv,
+        "UV_NO_PROGRESS": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(
+    caches: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A HOME for the programs that run in the tests' own process."""
+    home = tmp_path_factory.mktemp("own-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.setenv("USERPROFILE", str(home))
+        for name in (*INHERITED, "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+            patch.delenv(name, raising=False)
+        for name, value in caches.items():
+            patch.setenv(name, value)
+        # The tools of requirements-dev.txt, uv among them, are on the PATH of the tests.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        patch.setenv("PATH", path)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as people get it: without the checkout's environment and caches."""
+    return copy_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def machine(
+    tmp_path: Path, template: Path, caches: dict[str, str], own_home: Path
+) -> Machine:
+    """A machine that nobody has worked on yet."""
+    return Machine(tmp_path, template, caches)
+
+
+@pytest.fixture(scope="session")
+def shared_machine(
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    caches: dict[str, str],
+    own_home: Path,
+) -> Machine:
+    """A machine on which several tests look at what was made once."""
+    return Machine(tmp_path_factory.mktemp("shared"), template, caches)
+
+
+Bake = Callable[..., Project]
+
+
+@pytest.fixture(scope="session")
+def render(cookies_session: Cookies, template: Path) -> Callable[..., Result]:
+    """Render without setting up, and return pytest-cookies' result, failed or not."""
+
+    def rendered(**answers: object) -> Result:
+        return cookies_session.bake(
+            extra_context={"set_up": False, **answers}, template=str(template)
+        )
+
+    return rendered
+
+
+@pytest.fixture(scope="session")
+def bake(render: Callable[..., Result]) -> Bake:
+    """Render a project's files, once for each set of answers; tests must not change them."""
+    baked: dict[str, Project] = {}
+
+    def once(**answers: object) -> Project:
+        key = json.dumps(answers, sort_keys=True)
+        if key not in baked:
+            result = render(**answers)
+            assert result.exception is None, result.exception
+            baked[key] = Project(Path(result.project_path), os.environ)
+        return baked[key]
+
+    return once
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Callable[[Project], Project]:
+    """Return a copy of a rendered project that a test may change."""
+
+    def copied(project: Project) -> Project:
+        target = tmp_path / project.path.name
+        shutil.copytree(project.path, target)
+        return Project(target, project.env)
+
+    return copied
