@@ -1,0 +1,456 @@
+"""Every rendering is a clean project: all pairs of options, checked by real parsers."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tomllib
+import warnings
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+from allpairspy import AllPairs  # type: ignore[import-untyped]
+from conftest import Bake, Machine, Project, default_context, run
+from cookiecutter.environment import (  # type: ignore[import-untyped]
+    StrictEnvironment,
+)
+from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
+from validate_pyproject.api import Validator
+
+CONTEXT = default_context()
+TREE = "{{cookiecutter.__project_dir}}"
+URL = "https://example.com/ada/my-analysis"
+LONGEST = "x" * 64
+LOCK_FILES = {name: entry["lock_file"] for name, entry in CONTEXT["_managers"].items()}
+LICENSES = {
+    "Apache-2.0": "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
+    "GPL-3.0-or-later": "3972dc9744f6499f0f9b2dbf76696f2a"
+    "e7ad8af9b23dde66d6af86c9dfb36986",
+}
+MAY_BE_EMPTY = ("__init__.py", "py.typed", ".gitkeep")
+
+# What no answer may change: a file's own syntax has a look at names of every length.
+NAMES = {
+    "": {},
+    "shortest names": {"project_name": "X", "project_slug": "x", "package_name": "x"},
+    "longest names": {
+        "project_name": LONGEST,
+        "project_slug": LONGEST,
+        "package_name": LONGEST,
+    },
+    "names of the code's own": {"package_name": "main"},
+}
+
+
+def options() -> dict[str, list[Any]]:
+    """Return what can be chosen: every choice and every yes/no of the template.
+
+    Setting up is left out, because it changes no file that is rendered.
+    """
+    found: dict[str, list[Any]] = {}
+    for key, value in CONTEXT.items():
+        if isinstance(value, bool) and key != "set_up":
+            found[key] = [value, not value]
+        elif isinstance(value, list) and not key.startswith("_"):
+            found[key] = value
+    return {**found, "repository_url": ["", URL], "names": list(NAMES)}
+
+
+def covering() -> list[dict[str, Any]]:
+    """Return sets of answers in which every pair of options occurs."""
+    choices = options()
+    rows = AllPairs(list(choices.values()))
+    return [dict(zip(choices, row, strict=True)) for row in rows]
+
+
+COVERING = covering()
+
+
+def sentence(row: dict[str, Any]) -> str:
+    """Return what tells a set of answers from the others, as a test's name."""
+    return "-".join(str(value) for value in row.values() if value != "")
+
+
+def answers_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the answers to cookiecutter's questions."""
+    plain = {key: value for key, value in row.items() if key != "names"}
+    return {**plain, **NAMES[row["names"]]}
+
+
+@pytest.fixture(params=COVERING, ids=sentence)
+def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """One of the covering sets of answers."""
+    return answers_of(request.param)
+
+
+@pytest.fixture
+def project(bake: Bake, answers: dict[str, Any]) -> Project:
+    """The project of these answers, rendered once and not to be changed."""
+    return bake(**answers)
+
+
+@pytest.fixture
+def package(project: Project) -> str:
+    """The project's import name."""
+    (found,) = (path.name for path in (project / "src").iterdir())
+    return found
+
+
+def written(project: Project, *endings: str) -> list[str]:
+    """Return the files whose names end so; a test that finds none is of no use."""
+    found = [name for name in project.files if name.endswith(endings)]
+    assert found, f"no file ends in {endings}"
+    return found
+
+
+def texts(project: Project) -> dict[str, str]:
+    """Return every file's text, with the line ends that it has."""
+    return {name: (project / name).read_bytes().decode() for name in project.files}
+
+
+def tree(directory: Path) -> dict[str, bytes | None]:
+    """Return every file's bytes, and None for every directory, by relative path."""
+    return {
+        path.relative_to(directory).as_posix(): (
+            None if path.is_dir() else path.read_bytes()
+        )
+        for path in directory.rglob("*")
+    }
+
+
+# The covering set
+
+
+def test_every_pair_of_options_occurs() -> None:
+    choices = options()
+    for first in choices:
+        for second in choices:
+            wanted = {(a, b) for a in choices[first] for b in choices[second]}
+            occurring = {(row[first], row[second]) for row in COVERING}
+            assert first == second or wanted == occurring
+
+
+def test_every_file_of_the_template_is_rendered_by_some_answers(
+    template: Path, bake: Bake
+) -> None:
+    source = template / TREE
+    files = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
+    made: set[Path] = set()
+    for row in COVERING:
+        given = answers_of(row)
+        project = bake(**given)
+        (package,) = (path.name for path in (project / "src").iterdir())
+        context = {"cookiecutter": {**CONTEXT, **given, "package_name": package}}
+        environment = StrictEnvironment(context=context)
+        names = {
+            path: environment.from_string(str(path)).render(context) for path in files
+        }
+        expected = {name.replace(os.sep, "/"): path for path, name in names.items()}
+        assert {*project.files} <= {*expected}
+        made |= {expected[name] for name in project.files}
+    assert [path for path in files if path not in made] == []
+
+
+# Every file
+
+
+def test_toml_parses(project: Project) -> None:
+    for name in written(project, ".toml"):
+        tomllib.loads(project.text(name))
+
+
+def test_the_manifest_is_valid(project: Project) -> None:
+    assert Validator()(project.manifest) is not None
+
+
+def test_json_parses(project: Project) -> None:
+    for name in written(project, ".json", ".ipynb"):
+        json.loads(project.text(name))
+
+
+def test_yaml_parses(project: Project) -> None:
+    for name in written(project, ".yaml", ".yml"):
+        yaml.safe_load(project.text(name))
+
+
+def test_notebooks_are_valid_and_hold_no_outputs(project: Project) -> None:
+    for name in written(project, ".ipynb"):
+        notebook = nbformat.from_dict(  # type: ignore[no-untyped-call]
+            json.loads(project.text(name))
+        )
+        nbformat.validate(notebook)
+        for cell in notebook.cells:
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+
+
+def test_python_compiles_without_a_warning(project: Project) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in written(project, ".py"):
+            compile(project.text(name), name, "exec", dont_inherit=True)
+
+
+def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
+    copied = tmp_path / "project"
+    shutil.copytree(project.path, copied)
+    text = project.text("Makefile").replace("\\\n", " ")
+    documented = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
+    (declared,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert {"help", "install", "lock", "test", "check", "lab", "clean"} <= documented
+    assert documented <= {*declared.split()}
+    shown = run("make", "help", cwd=copied).stdout
+    assert {line.split()[0] for line in shown.splitlines()} == documented
+    dry = ("--dry-run", "PYTHON=python3")  # the search for one takes its time
+    run("make", *dry, *declared.split(), cwd=copied, env=project.env)
+
+
+def test_no_template_mark_is_left(project: Project) -> None:
+    for name, text in texts(project).items():
+        assert not re.search(r"(?<!\$)\{\{|\{%|\{#|cookiecutter", text), name
+        assert not re.search(r"[{}%]|cookiecutter", name), name
+
+
+def test_the_text_of_every_file_is_tidy(project: Project) -> None:
+    for name, text in texts(project).items():
+        if not text:
+            assert Path(name).name in MAY_BE_EMPTY
+            continue
+        assert "\r" not in text, name
+        assert text.endswith("\n"), name
+        assert not text.endswith("\n\n"), name
+        assert not re.search(r"[ \t]\n", text), name
+        assert name == "LICENSE" or not text.startswith("\n"), name
+        # Between Python's definitions there are two: black has looked at those.
+        assert name.endswith((".py", "LICENSE")) or "\n\n\n" not in text, name
+
+
+def test_no_directory_is_empty(project: Project) -> None:
+    directories = [path for path in project.path.rglob("*") if path.is_dir()]
+    assert [path for path in directories if not any(path.iterdir())] == []
+
+
+def test_the_code_never_binds_the_name_of_the_package(
+    project: Project, package: str
+) -> None:
+    """A project may be called `main`: `import main` would hide a function."""
+    for name in written(project, ".py"):
+        for node in ast.walk(ast.parse(project.text(name))):
+            if isinstance(node, ast.Import):
+                bound = [
+                    alias.asname or alias.name.split(".")[0] for alias in node.names
+                ]
+                assert package not in bound, name
+
+
+# Every file, by tools that look at each text once, in whichever project it is
+
+
+@pytest.fixture(scope="session")
+def distinct(bake: Bake) -> Callable[..., list[tuple[Project, list[str]]]]:
+    """Return projects with those files that are not as in a project before."""
+
+    def found(*patterns: str) -> list[tuple[Project, list[str]]]:
+        seen: set[tuple[str, str]] = set()
+        sorted_out = []
+        for row in COVERING:
+            project = bake(**answers_of(row))
+            new = {(name, project.text(name)) for name in project.files} - seen
+            seen |= new
+            names = {
+                name for name, _ in new for each in patterns if fnmatch(name, each)
+            }
+            sorted_out.append((project, sorted(names)))
+        kept = [(project, names) for project, names in sorted_out if names]
+        assert kept, patterns
+        return kept
+
+    return found
+
+
+Distinct = Callable[..., list[tuple[Project, list[str]]]]
+
+
+def test_python_is_formatted(distinct: Distinct) -> None:
+    for project, names in distinct("*.py", "*.ipynb"):
+        options = ("--quiet", "--check", "--diff", "--workers=1", "--no-cache")
+        project.run(sys.executable, "-m", "black", *options, *names)
+
+
+def test_python_has_no_faults(distinct: Distinct) -> None:
+    for project, names in distinct("*.py", "*.ipynb"):
+        options = ("--no-cache", "--output-format=concise")
+        project.run(sys.executable, "-m", "ruff", "check", *options, *names)
+
+
+def test_yaml_is_tidy(distinct: Distinct) -> None:
+    rules = "{extends: default, rules: {line-length: disable, document-start: disable}}"
+    for project, names in distinct("*.yaml", "*.yml"):
+        project.run(sys.executable, "-m", "yamllint", "--strict", "-d", rules, *names)
+
+
+def test_shell_scripts_have_no_faults(distinct: Distinct) -> None:
+    for project, names in distinct("scripts/*"):
+        scripts = [name for name in names if project.text(name).startswith("#!/bin/sh")]
+        assert not scripts or project.run("shellcheck", *scripts)
+
+
+# The README
+
+
+def shown_tree(readme: str) -> list[str]:
+    """Return the paths that the tree in the README shows."""
+    (block,) = re.findall(r"```\n(\S+/\n(?:[├└│].*\n)+)```", readme)
+    paths: list[str] = []
+    above: list[str] = []
+    for line in block.splitlines()[1:]:
+        match = re.match(r"((?:[│ ]   )*)[├└]── (\S+)", line)
+        assert match, line
+        depth = len(match[1]) // 4
+        above = [*above[:depth], match[2]]
+        paths.append("".join(above))
+    return paths
+
+
+def test_the_tree_in_the_readme_shows_what_is_there(
+    project: Project, answers: dict[str, Any], package: str
+) -> None:
+    lock_file = LOCK_FILES[answers["environment_manager"]]
+    shown = shown_tree(project.text("README.md"))
+    assert lock_file in shown
+    for path in shown:
+        assert path == lock_file or (project / path).exists(), path
+        assert path.endswith("/") == (project / path).is_dir(), path
+    unsaid = ("__init__.py", "py.typed", "README.md", "LICENSE", ".gitkeep")
+    leaves = [path for path in shown if path != f"src/{package}/"]
+    for name in project.files:
+        hidden = name.startswith((".", "README", "LICENSE")) or name.endswith(unsaid)
+        assert hidden or name.startswith(tuple(leaves)), name
+
+
+def test_the_links_in_the_documents_lead_somewhere(project: Project) -> None:
+    for name in written(project, ".md"):
+        for target in re.findall(r"\]\(([^)]+)\)", project.text(name)):
+            beside = (project / name).parent / target.partition("#")[0]
+            assert target.startswith("https://") or beside.exists(), (name, target)
+
+
+def test_files_that_the_readme_names_exist(project: Project) -> None:
+    made_later = ("data/processed/", ".venv", ".env", "reports/figures/")
+    for path in re.findall(r"`([\w.-]+/[\w./-]+)`", project.text("README.md")):
+        assert path.startswith(made_later) or (project / path).exists(), path
+
+
+# The answers
+
+
+def test_the_answers_are_where_they_belong(
+    project: Project, answers: dict[str, Any], package: str
+) -> None:
+    slug = answers.get("project_slug", "my-analysis")
+    title = answers.get("project_name", CONTEXT["project_name"])
+    python, manager = answers["python_version"], answers["environment_manager"]
+    manifest = project.manifest
+    assert project.path.name == manifest["project"]["name"] == slug
+    assert package == answers.get("package_name", "my_analysis")
+    assert manifest["project"]["requires-python"] == f">={python}"
+    assert manifest["project"]["scripts"] == {slug: f"{package}.cli:main"}
+    assert project.text(".python-version") == f"{python}\n"
+    readme = project.text("README.md")
+    assert readme.startswith(f"# {title}\n\n")
+    assert f"You need Python {python}, git" in readme
+    assert ("uv](" in readme) == (manager == "uv")
+    assert f"LOCK := {LOCK_FILES[manager]}\n" in project.text("Makefile")
+    for name in written(project, ".ipynb"):
+        kernel = json.loads(project.text(name))["metadata"]["kernelspec"]
+        assert kernel["name"] == slug
+        assert kernel["display_name"] == f"Python {python} ({slug})"
+
+
+def test_the_repository_shows_only_where_there_is_one(
+    project: Project, answers: dict[str, Any]
+) -> None:
+    url = answers["repository_url"]
+    assert project.manifest["project"].get("urls") == (
+        {"Repository": url} if url else None
+    )
+    assert (URL in project.text("README.md")) == bool(url)
+    assert "project.urls" not in project.text("pyproject.toml") or url
+
+
+def test_the_license_is_the_one_that_was_chosen(
+    project: Project, answers: dict[str, Any]
+) -> None:
+    chosen = answers["license"]
+    text = project.text("LICENSE")
+    spdx = "LicenseRef-Proprietary" if chosen == "Proprietary" else chosen
+    assert project.manifest["project"]["license"] == spdx
+    assert project.manifest["project"]["license-files"] == ["LICENSE"]
+    assert f"\n{chosen}, see [LICENSE](LICENSE)." in project.text("README.md")
+    holder = f"Copyright (c) {CONTEXT['author_name']}\n"
+    opening = {
+        "MIT": f"MIT License\n\n{holder}\nPermission is hereby granted, free",
+        "BSD-3-Clause": f"BSD 3-Clause License\n\n{holder}\nRedistribution and use in",
+        "Proprietary": f"{holder}\nAll rights reserved.\n",
+    }
+    if chosen in LICENSES:  # the text may not be changed, not even by a name
+        assert hashlib.sha256(text.encode()).hexdigest() == LICENSES[chosen]
+    else:
+        assert text.startswith(opening[chosen])
+    closing = {"MIT": "SOFTWARE.\n", "BSD-3-Clause": "SUCH DAMAGE.\n"}
+    assert text.endswith(closing.get(chosen, "\n"))
+
+
+# Rendering again
+
+
+@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
+def test_rendering_twice_gives_the_same_bytes(
+    render: Callable[..., Result], manager: str
+) -> None:
+    first, second = (render(environment_manager=manager) for _ in range(2))
+    assert first.project_path != second.project_path
+    assert tree(first.project_path) == tree(second.project_path)
+
+
+@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
+def test_rendering_over_a_project_changes_and_deletes_nothing(
+    machine: Machine, manager: str
+) -> None:
+    machine.cookiecutter(environment_manager=manager, set_up="no")
+    project = machine.project()
+    for name in ("notes.txt", "data/raw/mine.csv", "scripts/mine.py", ".env"):
+        (project / name).write_text("mine\n", encoding="utf-8")
+    for name in ("empty", "data/raw/empty", "src/empty/below"):
+        (project / name).mkdir(parents=True)
+    before = tree(project.path)
+    machine.cookiecutter(
+        "--overwrite-if-exists", environment_manager=manager, set_up="no"
+    )
+    assert tree(project.path) == before
+
+
+def test_rendering_without_set_up_writes_nothing_elsewhere(machine: Machine) -> None:
+    scratch = machine.home.parent / "scratch"
+    scratch.mkdir()
+    machine.env |= {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
+    before = tree(machine.home)
+    machine.cookiecutter(set_up="no")
+    after = tree(machine.home)
+    theirs = [name for name in after if name.startswith(".cookiecutter")]
+    assert {name: after[name] for name in after if name not in theirs} == before
+    assert [path.name for path in machine.work.iterdir()] == ["my-analysis"]
+    left = {path.split("/")[0] for path in tree(scratch)}  # by cookiecutter itself
+    assert [
+        name for name in left if not re.match(r"cookiecutter|tmp.*\.py$", name)
+    ] == []
