@@ -1,0 +1,165 @@
+"""A place to measure in: a HOME and projects that go away, the caches being shared."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from accounting import can_link  # noqa: E402
+from new import copy_template  # noqa: E402
+
+# They would lead the tools away from the workshop, or make Python write no bytecode.
+INHERITED = ("VIRTUAL_ENV", "UV", "UV_PROJECT_ENVIRONMENT")
+PREFIXES = ("COOKIECUTTER", "GIT_", "JUPYTER", "PYTHON", "XDG_")
+IDENTITY = '[user]\n\tname = "Ada Lovelace"\n\temail = "ada@example.org"\n'
+
+
+class CommandError(Exception):
+    """A program that is being measured did not do its work."""
+
+
+def caches() -> dict[str, Path]:
+    """Return the variables that name the caches of uv and pip, with the user's own."""
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return {
+        name: Path(os.environ.get(name) or user / directory)
+        for name, directory in (("UV_CACHE_DIR", "uv"), ("PIP_CACHE_DIR", "pip"))
+    }
+
+
+class Workshop:
+    """Runs programs as a person with an empty HOME would, and tells how long they took.
+
+    Attributes:
+        root: the directory that holds everything and goes away.
+        home: HOME of what runs here; kernels are registered in it.
+        template: a copy of the template, without the checkout's environment.
+        empty_template: one file and no hooks: what cookiecutter takes at the least.
+        caches: directories of uv's and pip's caches, which are the user's own.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / "home"
+        self.home.mkdir()
+        (self.home / ".gitconfig").write_text(IDENTITY, encoding="utf-8")
+        self.template = copy_template(root)
+        self.empty_template = root / "empty"
+        tree = self.empty_template / "{{cookiecutter.project_slug}}"
+        tree.mkdir(parents=True)
+        (tree / "README.md").write_text("# {{ cookiecutter.project_slug }}\n", "utf-8")
+        context = '{"project_slug": "empty-project"}\n'
+        (self.empty_template / "cookiecutter.json").write_text(context, "utf-8")
+        (root / "tmp").mkdir()
+        variables = caches()
+        self.caches = tuple(variables.values())
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in INHERITED and not name.startswith(PREFIXES)
+        }
+        self.environment |= {name: str(path) for name, path in variables.items()}
+        self.environment["PYENV_ROOT"] = os.environ.get(
+            "PYENV_ROOT", str(Path.home() / ".pyenv")
+        )
+        programs = [str(Path(sys.executable).parent), os.environ["PATH"]]
+        self.environment["PATH"] = os.pathsep.join(programs)
+        for name in ("HOME", "USERPROFILE"):
+            self.environment[name] = str(self.home)
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            self.environment[name] = str(root / "tmp")
+
+    def run(self, *command: str | Path, cwd: Path | None = None) -> str:
+        """Return what a program prints.
+
+        Raises:
+            CommandError: with the program's last lines, if it fails.
+        """
+        words = [str(word) for word in command]
+        process = subprocess.Popen(
+            words,
+            cwd=cwd or self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            output = process.communicate()[0].decode("utf-8", "replace").strip()
+        except BaseException:
+            with contextlib.suppress(OSError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGTERM)
+                else:
+                    process.terminate()
+            process.wait()
+            raise
+        if process.returncode != 0:
+            raise CommandError(f"{' '.join(words)}\n{last_lines(output)}")
+        return output
+
+    def seconds(self, *command: str | Path, cwd: Path | None = None) -> float:
+        """Return how long a program takes from its start to its end, in seconds."""
+        began = time.perf_counter()
+        self.run(*command, cwd=cwd)
+        return time.perf_counter() - began
+
+    def cookiecutter(
+        self, template: Path, parent: Path, *words: str
+    ) -> Sequence[str | Path]:
+        """Return the command that makes a project in a directory, unasked.
+
+        Args:
+            template: directory of the template.
+            parent: directory in which the project is made.
+            words: answers that are not the defaults, as ``name=value``.
+        """
+        python = (sys.executable, "-m", "cookiecutter")
+        return (*python, template, "--no-input", "--output-dir", parent, *words)
+
+    def directory(self, name: str) -> Path:
+        """Return a new, empty directory in the workshop."""
+        path = self.root / name
+        path.mkdir()
+        return path
+
+    def kernel(self, name: str) -> Path | None:
+        """Return the kernelspec registered under this name, None if there is none."""
+        return next(self.home.glob(f"**/jupyter/kernels/{name}/kernel.json"), None)
+
+
+def last_lines(output: str) -> str:
+    """Return the end of what a program said, indented."""
+    return "\n".join(f"    {line}" for line in output.splitlines()[-8:])
+
+
+@contextlib.contextmanager
+def open_workshop() -> Iterator[Workshop]:
+    """Open a workshop where hard links to uv's cache can be made; clear it away."""
+    cache = caches()["UV_CACHE_DIR"]
+    parent = Path(tempfile.gettempdir())
+    if not can_link(cache, parent) and cache.parent.is_dir():
+        parent = cache.parent
+    root = Path(tempfile.mkdtemp(prefix="benchmark-", dir=parent)).resolve()
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, end)
+    try:
+        yield Workshop(root)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,165 @@
+"""The benchmark counts right, measures for real, and leaves nothing behind.
+
+No figure is held against its aim here: a slow machine is no fault of a change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Machine, run
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from accounting import Ledger, bytes_used, can_link, ratio
+from run import Comparison, Figures, arguments, as_json, as_markdown
+
+KIBIBYTES_64 = 64 * 1024  # bytes: whole blocks on every file system
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A cache of one file of 64 KiB, and a project that holds it as a hard link."""
+    for name in ("cache", "project"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "cache" / "wheel").write_bytes(os.urandom(KIBIBYTES_64))
+    try:
+        (tmp_path / "project" / "module").hardlink_to(tmp_path / "cache" / "wheel")
+    except OSError:
+        pytest.skip("this file system has no hard links")
+    return tmp_path
+
+
+def own_size(*paths: Path) -> int:
+    """Return the bytes on the disk of these files and directories themselves."""
+    return sum(bytes_used(path.lstat()) for path in paths)
+
+
+def test_a_hard_link_to_the_cache_takes_no_room(tree: Path) -> None:
+    ledger = Ledger()
+    of_cache = ledger.grow(tree / "cache")
+    of_project = ledger.grow(tree / "project")
+    assert of_cache == own_size(tree / "cache", tree / "cache" / "wheel")
+    assert of_project == own_size(tree / "project")
+
+
+def test_a_project_counted_alone_takes_the_room_of_its_links(tree: Path) -> None:
+    whole = Ledger().grow(tree / "project")
+    assert whole == own_size(tree / "project", tree / "cache" / "wheel")
+    assert whole >= KIBIBYTES_64
+
+
+def test_links_within_a_tree_are_counted_once(tree: Path) -> None:
+    once = Ledger().grow(tree / "project")
+    (tree / "project" / "again").hardlink_to(tree / "cache" / "wheel")
+    grown = own_size(tree / "project")  # a directory may need a block for the name
+    assert Ledger().grow(tree / "project") <= once + grown
+
+
+def test_what_is_new_or_has_grown_since_is_counted(tree: Path) -> None:
+    ledger = Ledger()
+    ledger.grow(tree)
+    assert ledger.grow(tree) == 0
+    (tree / "project" / "new").write_bytes(os.urandom(KIBIBYTES_64))
+    with (tree / "cache" / "wheel").open("ab") as file:
+        file.write(os.urandom(KIBIBYTES_64))
+    assert ledger.grow(tree) >= 2 * KIBIBYTES_64
+    assert ledger.grow(tree) == 0
+
+
+def test_directories_are_also_counted_by_themselves(tree: Path) -> None:
+    ledger = Ledger()
+    ledger.grow(tree)
+    assert ledger.directories == own_size(tree, tree / "cache", tree / "project")
+
+
+def test_symbolic_links_are_not_followed(tree: Path) -> None:
+    (tree / "aside").mkdir()
+    try:
+        (tree / "aside" / "cache").symlink_to(tree / "cache", target_is_directory=True)
+    except OSError:
+        pytest.skip("symbolic links can't be made here")
+    assert Ledger().grow(tree / "aside") < KIBIBYTES_64
+
+
+def test_a_directory_that_does_not_exist_takes_no_room(tmp_path: Path) -> None:
+    assert Ledger().grow(tmp_path / "none") == 0
+
+
+def test_links_can_be_made_to_a_cache_that_is_yet_to_be_made(tmp_path: Path) -> None:
+    assert can_link(tmp_path / "cache" / "uv", tmp_path)
+
+
+def test_a_ratio_is_that_of_the_medians() -> None:
+    assert ratio([3.0, 100.0, 2.0], [2.0, 1.0, 2.0, 50.0]) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("values", "absolute", "met"),
+    [([1.5], False, True), ([1.6], False, False), ([1.5], True, False)],
+)
+def test_an_aim_bounds_the_ratio_or_the_median(
+    values: list[float], absolute: bool, met: bool
+) -> None:
+    aim = 1.4 if absolute else 1.5
+    line = Comparison("ours", "s", values, "theirs", [1.0], aim, absolute)
+    assert line.is_met is met
+    assert Comparison("ours", "s", values, "theirs", [1.0]).is_met is None
+
+
+def test_the_table_shows_medians_units_ratios_and_aims() -> None:
+    line = Comparison("ours", "s", [1.0, 2.0, 9.0], "theirs", [4.0], aim=1.0)
+    figures = Figures({"cores": "2"}, [line], {"uv sync": [0.5, 0.7]})
+    table = as_markdown(figures)
+    cells = ["ours", "3", "2.00 s", "theirs: 4.00 s", "0.50", "≤ 1.0: met"]
+    rows = [row.strip("|").split("|") for row in table.splitlines()]
+    assert table.startswith("cores 2\n")
+    assert cells in [[cell.strip() for cell in row] for row in rows]
+    assert ["uv sync", "0.60 s"] in [[cell.strip() for cell in row] for row in rows]
+    assert json.loads(as_json(figures))["comparisons"][0]["values"] == [1.0, 2.0, 9.0]
+
+
+def test_quick_is_shorter_and_every_number_can_be_given() -> None:
+    full, quick = arguments([]), arguments(["--quick", "--pip-projects", "0"])
+    assert (full.projects, full.pip_projects) == (20, 20)
+    assert quick.projects < full.projects
+    assert quick.renderings < full.renderings
+    assert quick.pip_projects == 0
+
+
+def test_one_project_is_no_further_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments(["--projects", "1"])
+    assert "needs a first" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_short_run_measures_everything_and_clears_up(
+    machine: Machine, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    counts = ("--renderings", "1", "--wholes", "1", "--projects", "2")
+    script = ROOT / "benchmarks" / "run.py"
+    done = run(
+        *(sys.executable, script, *counts, "--pip-projects", "0"),
+        *("--json", tmp_path / "figures.json"),
+        cwd=machine.work,
+        env=machine.env,
+    )
+    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    names = [line["name"] for line in figures["comparisons"]]
+    assert len(names) == 2 + 3
+    for line in figures["comparisons"]:
+        assert all(value > 0 for value in line["values"] + line["reference"]), line
+        assert line["name"].strip() in done.stdout
+    assert set(figures["seconds_by_hand"]) > {"uv sync", "pre-commit install"}
+    assert figures["machine"]["cores"].isdecimal()
+    assert list(scratch.iterdir()) == []
+    assert machine.kernels == {}
+    assert list(machine.work.iterdir()) == []
