@@ -129,6 +129,8 @@ class Tools:
             name: value for name, value in os.environ.items() if name not in MISLEADING
         }
         self.environment["UV_PROJECT_ENVIRONMENT"] = VENV
+        # The first use of a module may write its bytecode, not the set-up.
+        self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
     def run(self, command: Sequence[str]) -> str:
         """Return what the command prints; raise Problem if it fails or is stopped."""
@@ -274,7 +276,7 @@ def find_python(tools: Tools, version: str) -> str:
             f"Python {version} lacks ensurepip, which makes environments"
             f" (on Debian and Ubuntu: apt install python{version}-venv)"
         )
-    raise Problem(missing)
+    raise Problem(tools.stopped_by or missing)
 
 
 # Deciding
@@ -554,9 +556,9 @@ class Report:
             self.line("done", step.name, detail, seconds)
             return
         self.line(problem.mark, step.name, problem.reason)
-        lines = problem.output.splitlines()
-        telling = [line for line in lines if not line.startswith("WARNING: ")] or lines
-        for line in telling[-OUTPUT_LINES:]:
+        # pip repeats its warnings: the last one is enough.
+        telling = re.sub(r"(?m)^WARNING: .*\n(?=WARNING: )", "", problem.output)
+        for line in telling.splitlines()[-OUTPUT_LINES:]:
             self.write(f"    {self.styled(f'| {line}', 2)}\n")
 
     def spin(self, names: list[str]) -> None:
