@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,8 +21,19 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from new import copy_template  # noqa: E402
 
-# Set by environments that are activated, and by the programs that run the tests.
-INHERITED = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "UV", "UV_PROJECT_ENVIRONMENT")
+# Set by environments that are activated, and by the make that runs the tests.
+INHERITED = (
+    "VIRTUAL_ENV",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "UV",
+    "UV_PROJECT_ENVIRONMENT",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+    "ARGS",
+    "VENV",
+)
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
 
 
@@ -210,16 +222,18 @@ def caches() -> dict[str, str]:
 def own_home(
     caches: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A HOME for the programs that run in the tests' own process."""
+    """A HOME, and a place for cookiecutter's leavings, for the tests' own process."""
     home = tmp_path_factory.mktemp("own-home")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("tmp")))
+        patch.setattr(tempfile, "tempdir", None)
         patch.setenv("HOME", str(home))
         patch.setenv("USERPROFILE", str(home))
         for name in (*INHERITED, "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
             patch.delenv(name, raising=False)
         for name, value in caches.items():
             patch.setenv(name, value)
-        # The tools of requirements-dev.txt, uv among them, are on the PATH of the tests.
+        # The pinned tools, uv among them, are on the PATH of the tests.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         patch.setenv("PATH", path)
         yield home
@@ -267,7 +281,7 @@ def render(cookies_session: Cookies, template: Path) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def bake(render: Callable[..., Result]) -> Bake:
-    """Render a project's files, once for each set of answers; tests must not change them."""
+    """Render files, once for each set of answers; tests must not change them."""
     baked: dict[str, Project] = {}
 
     def once(**answers: object) -> Project:

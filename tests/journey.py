@@ -1,0 +1,158 @@
+"""What the tests of set-up and faults share: the roads to a finished project."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Machine, Project, run
+
+CHECK_KERNEL = """
+import sys, nbformat, nbclient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+code = "import sys; print(sys.prefix)\\nimport " + sys.argv[3]
+notebook.cells.append(nbformat.v4.new_code_cell(code))
+client = nbclient.NotebookClient(notebook, timeout=300, kernel_name=sys.argv[2])
+client.execute()
+print("prefix:", notebook.cells[-1].outputs[0].text.strip())
+"""
+
+
+def named_command(output: str) -> str:
+    """Return the command line that the hook's output names to go on with."""
+    lines = output.splitlines()
+    (title,) = (n for n, line in enumerate(lines) if line.endswith("To go on:"))
+    return lines[title + 1].strip()
+
+
+def go_on(machine: Machine, output: str) -> str:
+    """Run the command that the output names, where the person stands, and return it."""
+    command = named_command(output)
+    machine.run("sh", "-c", command)
+    return command
+
+
+def has_repository(project: Project) -> None:
+    """Assert a clean work tree on main with nothing but the first commit."""
+    assert project.git("status", "--porcelain") == ""
+    assert project.git("branch", "--show-current") == "main"
+    assert project.git("log", "--format=%s") == f"Start {project.path.name}"
+    assert (project / ".git/hooks/pre-commit").is_file()
+    tracked = project.git("ls-files").splitlines()
+    assert "pyproject.toml" in tracked
+    assert {"uv.lock", "pylock.toml"} & set(tracked)
+
+
+def has_environment(machine: Machine, project: Project) -> None:
+    """Assert that the package is importable and that its kernel is registered."""
+    package = project.path.name.replace("-", "_")
+    python = project.bin / "python"
+    code = f"import {package}, pandas, pyarrow, matplotlib, sys; print(sys.prefix)"
+    prefix = project.run(python, "-c", code).stdout.strip()
+    assert Path(prefix).samefile(project / ".venv")
+    argv = machine.kernels[project.path.name]["argv"]
+    assert argv[0] == str(python)
+
+
+def is_finished(machine: Machine, project: Project) -> None:
+    """Assert all that set-up promises."""
+    has_repository(project)
+    has_environment(machine, project)
+
+
+def run_notebook(machine: Machine, project: Project) -> str:
+    """Run the notebook in the registered kernel, by the Jupyter of the tests.
+
+    Returns:
+        ``sys.prefix`` in that kernel.
+    """
+    slug, package = project.path.name, project.path.name.replace("-", "_")
+    notebook = "01-explore.ipynb"
+    python = [sys.executable, "-c", CHECK_KERNEL, notebook]
+    done = machine.run(*python, slug, package, cwd=project / "notebooks")
+    (prefix,) = re.findall(r"^prefix: (.*)$", done.stdout, re.MULTILINE)
+    return str(prefix)
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Return as soon as the condition holds; fail if it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"in {seconds} s, not: {what}"
+        time.sleep(0.005)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes below this one, the nearest first (on Linux)."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found += map(int, path.read_text().split())
+    return found + [below for each in found for below in children(each)]
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether the process is there and not only waiting to be reaped."""
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        )
+    except OSError:
+        return False
+
+
+def other_python() -> tuple[str, Path]:
+    """Return the version and place of a Python that the tests do not run on.
+
+    Only such a one can be hidden: the template always finds the one that it runs on.
+    """
+    own = "{}.{}".format(*sys.version_info)
+    pyenv = Path(os.environ.get("PYENV_ROOT", "/nowhere"), "versions")
+    check = (
+        "import ensurepip, sys; print(sys.executable, '%d.%d' % sys.version_info[:2])"
+    )
+    for version in ("3.13", "3.12", "3.14", "3.11"):
+        on_path = shutil.which(f"python{version}")
+        for python in [*pyenv.glob(f"{version}.*/bin/python{version}"), on_path]:
+            if version == own or python is None:
+                continue
+            done = run(python, "-c", check, check=False)
+            if done.returncode == 0 and done.stdout.split()[-1] == version:
+                return version, Path(done.stdout.split()[0]).resolve()
+    pytest.skip("there is no second Python with ensurepip on this machine")
+
+
+def needs_unshare(*options: str) -> list[str]:
+    """Return the command that gives a program a namespace of its own, or skip."""
+    command = ["unshare", *options]
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        pytest.skip("namespaces are made by Linux's unshare, which is not here")
+    done = run(*command, "true", check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no namespace may be made here: {done.stdout.strip()}")
+    return command
+
+
+def needs_linux() -> None:
+    """Skip where /proc does not tell which processes belong together."""
+    if sys.platform != "linux":
+        pytest.skip("whose child a process is, is read from Linux's /proc")
+
+
+def put_first_on_path(machine: Machine, name: str, script: str) -> Path:
+    """Give the machine a program of its own and return where it is."""
+    directory = machine.home.parent / "own-programs"
+    directory.mkdir(exist_ok=True)
+    program = directory / name
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    others = machine.env["PATH"].removeprefix(f"{directory}{os.pathsep}")
+    machine.env["PATH"] = f"{directory}{os.pathsep}{others}"
+    return program
