@@ -298,6 +298,8 @@ def refusals(answers: dict[str, Any]) -> list[Refusal]:
     for key, choices in offered(answers).items():
         fits = any(answers[key] is each or answers[key] == each for each in choices)
         accepted = " or ".join(map(str, choices))
+        if choices == [True, False]:  # a text is what older versions leave it as
+            accepted = "yes or no, with cookiecutter 2.7 or newer"
         checked.append((key, None if fits else "is not on offer", accepted))
     return [
         Refusal(key, str(answers[key]), problem, accepted)

@@ -166,6 +166,16 @@ def test_what_git_clones_is_suggested_as_a_web_address(given_url: str) -> None:
     assert gate.url_from(given_url, "") == "https://example.com/ada/x.git"
 
 
+def test_yes_and_no_as_texts_are_refused_with_the_cookiecutter_that_takes_them() -> (
+    None
+):
+    chosen = {key: value[0] for key, value in gate.offered({"_repo_dir": ROOT}).items()}
+    context = {**GOOD, **chosen, "_repo_dir": ROOT, "set_up": "no"}
+    (line,) = [str(refusal) for refusal in gate.refusals(context)]
+    assert line.startswith("set_up 'no'")
+    assert line.endswith("yes or no, with cookiecutter 2.7 or newer")
+
+
 def test_a_password_is_not_repeated() -> None:
     context = {**GOOD, "repository_url": "https://ada:s3cret@example.com/x"}
     (line,) = gate.complaints(context)
