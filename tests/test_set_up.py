@@ -163,8 +163,15 @@ def test_a_fresh_clone_passes_everything_and_what_it_builds_runs(
 def test_pip_makes_the_same_project_with_plain_lines_where_there_is_no_terminal(
     machine: Machine,
 ) -> None:
+    wheels = machine.home / "wheels"  # newer than or as new as those of the index
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    machine.run(*pip, "--dest", wheels, "iniconfig")
+    machine.env["PIP_FIND_LINKS"] = str(wheels)
     output = machine.cookiecutter(environment_manager="pip").stdout
     is_finished(machine, machine.project())
+    for lock_file in ("pylock.toml", "pylock.dev.toml"):
+        assert "file:" not in machine.project().text(lock_file)
+        assert str(machine.home) not in machine.project().text(lock_file)
     assert "\x1b" not in output
     assert "\r" not in output
     for step in STEPS[1:]:
