@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,13 +160,26 @@ def test_a_fresh_clone_passes_everything_and_what_it_builds_runs(
         machine.run(python, "-m", "my_analysis", "--help")
 
 
+def write_wheel(directory: Path, name: str, version: str) -> None:
+    """Write a wheel that holds nothing but its name and version."""
+    directory.mkdir()
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(
+        directory / f"{name}-{version}-py3-none-any.whl", "w"
+    ) as wheel:
+        wheel.writestr(f"{info}/METADATA", metadata)
+        wheel.writestr(f"{info}/WHEEL", tags)
+        wheel.writestr(f"{info}/RECORD", "")
+
+
 @slow
 def test_pip_makes_the_same_project_with_plain_lines_where_there_is_no_terminal(
     machine: Machine,
 ) -> None:
-    wheels = machine.home / "wheels"  # newer than or as new as those of the index
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    machine.run(*pip, "--dest", wheels, "iniconfig")
+    wheels = machine.home / "wheels"
+    write_wheel(wheels, "iniconfig", "999.0")  # newer than any that the index has
     machine.env["PIP_FIND_LINKS"] = str(wheels)
     output = machine.cookiecutter(environment_manager="pip").stdout
     is_finished(machine, machine.project())
