@@ -16,6 +16,11 @@ import sys
 from typing import Any
 
 CONTEXT_FILE = "cookiecutter.json"
+LONGEST_ADDRESS = 254  # RFC 5321
+# The plain ones of the addresses that the gate takes.
+WORD = r"[A-Za-z0-9_+-]+"
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+EMAIL = re.compile(rf"{WORD}(\.{WORD})*@{LABEL}(\.{LABEL})+")
 
 
 def git_identity() -> dict[str, str]:
@@ -67,13 +72,14 @@ def available_first(choices: list[str], available: dict[str, bool]) -> list[str]
 def fitted(context: dict[str, Any]) -> dict[str, Any]:
     """Return the context with defaults and first choices that suit this machine."""
     identity = git_identity()
-    name = identity.get("user.name", "")
+    name = " ".join(identity.get("user.name", "").split())
     email = identity.get("user.email", "")
     fit = dict(context)
-    # A default is rendered as a template: what holds template marks stays out of it.
-    if name and not re.search(r"\{[{%#]", name):
+    # What the gate refuses is not proposed: pressing Enter must make a project. Template
+    # marks moreover would be rendered, as every default is.
+    if name and name.isprintable() and not re.search(r"\{[{%#]", name):
         fit["author_name"] = name
-    if re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", email, re.ASCII):
+    if len(email) <= LONGEST_ADDRESS and EMAIL.fullmatch(email):
         fit["author_email"] = email
     versions = context["python_version"]
     fit["python_version"] = available_first(

@@ -45,14 +45,25 @@ def test_without_git_the_author_is_to_be_filled_in(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("name", "email"),
-    [("{{ 7 * 7 }}", "ada@example.org"), ("Ada", "ada@localhost"), ("Ada", "not one")],
+    [
+        ("{{ 7 * 7 }}", "ada@example.org"),
+        ("Ada\\tLovelace", "ada@example.org"),
+        ("Ada  Lovelace", "ada@example.org"),
+        ("Ada", "ada@localhost"),
+        ("Ada", "not one"),
+        ("Ada", "ada..l@example.org"),
+        ("Ada", ".ada@example.org"),
+        ("Ada", "ada@my_host.org"),
+        ("Ada", "ada@-host.org"),
+        ("Ada", f"{'a' * 250}@example.org"),
+    ],
 )
 def test_an_identity_that_the_gate_would_refuse_is_not_proposed(
     machine: Machine, name: str, email: str
 ) -> None:
     machine.configure_git(name, email)
     proposed = author(made(machine))
-    assert proposed["name"] in ("Ada", "Your Name")
+    assert proposed["name"] in ("Ada", "Ada Lovelace", "Your Name")
     assert proposed["email"] in ("ada@example.org", "you@example.com")
 
 
