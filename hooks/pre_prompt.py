@@ -75,8 +75,8 @@ def fitted(context: dict[str, Any]) -> dict[str, Any]:
     name = " ".join(identity.get("user.name", "").split())
     email = identity.get("user.email", "")
     fit = dict(context)
-    # What the gate refuses is not proposed: pressing Enter must make a project. Template
-    # marks moreover would be rendered, as every default is.
+    # What the gate refuses is not proposed: pressing Enter must make a project. And a
+    # template mark would be rendered, as every default is.
     if name and name.isprintable() and not re.search(r"\{[{%#]", name):
         fit["author_name"] = name
     if len(email) <= LONGEST_ADDRESS and EMAIL.fullmatch(email):
