@@ -10,21 +10,25 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
+import by_hand
 from accounting import Ledger, can_link, ratio
-from workshop import CommandError, Workshop, last_lines, open_workshop
+from index import json_pages
+from workshop import ROOT, CommandError, Workshop, last_lines, open_workshop
 
 MEGABYTE = 1_000_000  # bytes
 AIMS_OF_FURTHER = {"uv": (3.0, 10.0)}  # manager to seconds and MB
-BIN = Path(".venv", "Scripts" if os.name == "nt" else "bin")
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,12 @@ class Figures:
     Attributes:
         machine: what it ran on: names to descriptions.
         comparisons: the lines of the table.
-        steps: seconds of each command of the work done by hand.
+        steps: seconds of each command of the work done by hand, by environment manager.
     """
 
     machine: dict[str, str]
     comparisons: list[Comparison] = field(default_factory=list)
-    steps: dict[str, list[float]] = field(default_factory=dict)
+    steps: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
 def shown(values: Sequence[float], unit: str) -> str:
@@ -161,33 +165,23 @@ def make_project(shop: Workshop, parent: Path, slug: str, manager: str) -> float
     return seconds
 
 
-def commands_by_hand(slug: str) -> dict[str, list[str]]:
-    """Return what a person types in a directory with the project's files, in turn."""
-    python = str(BIN / "python")
-    kernel = [python, "-m", "ipykernel", "install", "--user", "--name", slug]
-    return {
-        "uv sync": ["uv", "sync", "--quiet"],
-        "ipykernel install": [*kernel, "--display-name", f"Python ({slug})"],
-        "git init": ["git", "init", "--quiet", "--initial-branch", "main"],
-        "git add": ["git", "add", "--all"],
-        "git commit": ["git", "commit", "--quiet", "--message", f"Start {slug}"],
-        "pre-commit install": [str(BIN / "pre-commit"), "install"],
-    }
-
-
-def make_by_hand(shop: Workshop, parent: Path, slug: str) -> dict[str, float]:
+def make_by_hand(
+    shop: Workshop, parent: Path, slug: str, manager: str, python: str
+) -> dict[str, float]:
     """Make the same project with one command after another; return the seconds of each.
 
     The files are put in place between the first command and the second, and the clock
     stands still meanwhile.
+
+    Args:
+        python: the interpreter of which the environment is made.
     """
     empty = shop.cookiecutter(shop.empty_template, parent)
     seconds = {"cookiecutter, empty template": shop.seconds(*empty)}
-    shop.run(
-        *shop.cookiecutter(shop.template, parent, "set_up=no", f"project_slug={slug}")
-    )
-    for name, (program, *words) in commands_by_hand(slug).items():
-        project = parent / slug
+    answers = (f"project_slug={slug}", f"environment_manager={manager}", "set_up=no")
+    shop.run(*shop.cookiecutter(shop.template, parent, *answers))
+    project = parent / slug
+    for name, (program, *words) in by_hand.commands(manager, project, python).items():
         # Windows looks for a relative program beside the caller, not in cwd.
         found = project / program if Path(program).parent != Path() else program
         seconds[name] = shop.seconds(found, *words, cwd=project)
@@ -196,21 +190,90 @@ def make_by_hand(shop: Workshop, parent: Path, slug: str) -> dict[str, float]:
     return seconds
 
 
-def measure_whole(
-    shop: Workshop, count: int
-) -> tuple[Comparison, dict[str, list[float]]]:
-    """Compare one command with the same tools by hand; return its steps too."""
-    ours: list[float] = []
-    by_hand: list[dict[str, float]] = []
-    for turn in range(count + 1):
-        parent = shop.directory(f"whole-{turn}")
-        ours.append(make_project(shop, parent, f"made-{turn}", "uv"))
-        by_hand.append(make_by_hand(shop, parent, f"by-hand-{turn}"))
-        shutil.rmtree(parent)
-    sums = [sum(steps.values()) for steps in by_hand[1:]]
-    steps = {name: [turn[name] for turn in by_hand[1:]] for name in by_hand[0]}
-    name = "prompts to registered kernel, uv"
-    return Comparison(name, "s", ours[1:], "the same by hand", sums, aim=1.0), steps
+def base_python(shop: Workshop, project: Path) -> str:
+    """Return the interpreter of which a project's environment was made."""
+    code = "import sys; print(sys._base_executable)"
+    return shop.run(project / by_hand.PYTHON, "-c", code)
+
+
+@dataclass
+class Whole:
+    """Seconds from the prompts to the kernel with one environment manager, by turn.
+
+    Attributes:
+        made: by the template.
+        steps: by hand: the name of each command to its seconds.
+    """
+
+    made: list[float] = field(default_factory=list)
+    steps: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def by_hand(self) -> list[float]:
+        """All commands together."""
+        return [sum(turn) for turn in zip(*self.steps.values(), strict=True)]
+
+
+def take_turn(
+    shop: Workshop,
+    turn: str,
+    manager: str,
+    caches: Callable[[], AbstractContextManager[None]],
+) -> tuple[float, dict[str, float]]:
+    """Make a project with the template and one by hand; return the seconds of each.
+
+    Args:
+        turn: sets this one's projects apart from the others'.
+        caches: opens the caches that each of the two finds.
+    """
+    parent = shop.directory(f"whole-{turn}")
+    with caches():
+        made = make_project(shop, parent, f"made-{turn}", manager)
+    python = base_python(shop, parent / f"made-{turn}")
+    with caches():
+        steps = make_by_hand(shop, parent, f"by-hand-{turn}", manager, python)
+    shutil.rmtree(parent)
+    return made, steps
+
+
+def measure_wholes(
+    shop: Workshop, managers: Sequence[str], count: int, json_pages: str, *, cold: bool
+) -> dict[str, Whole]:
+    """Measure one command and the same work by hand, the managers in turns.
+
+    Args:
+        json_pages: address of an index with the JSON pages that pip-tools asks for;
+            empty if it is to use the machine's own.
+        cold: whether each project begins with empty caches. If not, there is a first
+            turn that fills them and is not counted.
+    """
+    wholes = {manager: Whole() for manager in managers}
+    caches = shop.empty_caches if cold else nullcontext
+    for turn in range(count if cold else count + 1):
+        for manager in managers:
+            needs_pages = manager == "pip-tools" and json_pages
+            with shop.setting({"PIP_INDEX_URL": json_pages} if needs_pages else {}):
+                name = f"{'cold' if cold else 'warm'}-{manager}-{turn}"
+                made, steps = take_turn(shop, name, manager, caches)
+            if cold or turn > 0:
+                wholes[manager].made.append(made)
+                for step, seconds in steps.items():
+                    wholes[manager].steps.setdefault(step, []).append(seconds)
+    return wholes
+
+
+def compared(wholes: dict[str, Whole], title: str) -> list[Comparison]:
+    """Compare each manager with its own commands by hand, and all with the first."""
+    lines = []
+    first = next(iter(wholes))
+    for manager, whole in wholes.items():
+        name = f"{title}, {manager}"
+        reference = ("the same by hand", whole.by_hand)
+        lines.append(Comparison(name, "s", whole.made, *reference, aim=1.0))
+        if manager != first:
+            beside = (first, wholes[first].made)
+            lines.append(Comparison(f"    beside {first}", "s", whole.made, *beside))
+    return lines
 
 
 # (c) Further projects
@@ -265,9 +328,24 @@ def as_markdown(figures: Figures) -> str:
     lines = [machine, ""]
     lines += table(heads, [each.cells() for each in figures.comparisons], "lrrrrl")
     if figures.steps:
-        rows = [[name, shown(times, "s")] for name, times in figures.steps.items()]
-        lines += ["", *table(["by hand, one after another", "median"], rows, "lr")]
+        heads = ["by hand, one after another", *figures.steps]
+        rows = rows_of_steps(list(figures.steps.values()))
+        lines += ["", *table(heads, rows, "l" + "r" * len(figures.steps))]
     return "\n".join(lines)
+
+
+def rows_of_steps(columns: list[dict[str, list[float]]]) -> list[list[str]]:
+    """Return a row for each command by hand, what all managers share at the end.
+
+    Args:
+        columns: for each manager the commands in turn, with their seconds.
+    """
+    first, *rest = dict.fromkeys(chain.from_iterable(columns))
+    rest.sort(key=lambda name: all(name in column for column in columns))
+    return [
+        [name, *(shown(each[name], "s") if name in each else "–" for each in columns)]
+        for name in (first, *rest)
+    ]
 
 
 def table(heads: list[str], rows: list[list[str]], sides: str) -> list[str]:
@@ -278,7 +356,9 @@ def table(heads: list[str], rows: list[list[str]], sides: str) -> list[str]:
         rows: cells of each row.
         sides: ``l`` or ``r`` for each column: where its text stands.
     """
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    widths = [
+        max(2, *(len(row[i]) for row in [heads, *rows])) for i in range(len(heads))
+    ]
     rule = [
         "-" * (width - 1) + (":" if side == "r" else "-")
         for width, side in zip(widths, sides, strict=True)
@@ -315,19 +395,80 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="few repetitions, 3 projects each")
     add("--renderings", type=int, metavar="N", help="turns of rendering (20; 0: none)")
     add("--wholes", type=int, metavar="N", help="turns with the set-up (5; 0: none)")
+    add("--colds", type=int, metavar="N", help="the same, caches empty (1; 0: none)")
+    add("--managers", type=listed, metavar="NAME,…", help="for these two (all)")
+    add("--json-pages", action="store_true", help="make those that pip-tools asks for")
     add("--projects", type=int, metavar="N", help="projects with uv (20; 0: none)")
     add("--pip-projects", type=int, metavar="N", help="projects with pip (20; 0: none)")
     add("--json", type=Path, metavar="FILE", help="write every single value to FILE")
     chosen = parser.parse_args(words)
-    full = {"renderings": 20, "wholes": 5, "projects": 20, "pip_projects": 20}
-    quick = {"renderings": 5, "wholes": 1, "projects": 3, "pip_projects": 3}
+    full = {"renderings": 20, "wholes": 5, "colds": 1}
+    full |= {"projects": 20, "pip_projects": 20}
+    quick = {"renderings": 5, "wholes": 1, "colds": 0, "projects": 3, "pip_projects": 3}
     for name, count in (quick if chosen.quick else full).items():
         if getattr(chosen, name) is None:
             setattr(chosen, name, count)
     for name in ("projects", "pip_projects"):
         if getattr(chosen, name) == 1:
             parser.error(f"--{name.replace('_', '-')}: a further project needs a first")
+    offered = environment_managers()
+    if unknown := set(chosen.managers or []) - set(offered):
+        parser.error(f"--managers: {', '.join(sorted(unknown))} is not on offer")
+    chosen.managers = [each for each in offered if each in (chosen.managers or offered)]
     return chosen
+
+
+def listed(text: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return text.split(",")
+
+
+def environment_managers() -> list[str]:
+    """Return the environment managers that the template offers, in its order."""
+    context = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    offered: list[str] = context["environment_manager"]
+    return offered
+
+
+def get_managers(shop: Workshop, managers: Sequence[str]) -> dict[str, str]:
+    """See to it that Poetry and Pipenv are there if needed; return their versions.
+
+    Poetry asks PyPI itself; where POETRY_PYPI_MIRROR_URL leads to another index, it has
+    the plugin that knows this variable.
+    """
+    is_led = "POETRY_PYPI_MIRROR_URL" in os.environ
+    plugins = {"poetry": ["poetry-plugin-pypi-mirror"] if is_led else [], "pipenv": []}
+    versions = {}
+    for manager in managers:
+        if manager in plugins:
+            shop.get(manager, *plugins[manager])
+            told = re.search(r"\d[\d.]+", shop.run(manager, "--version"))
+            versions[manager] = told[0] if told else "unknown"
+    return versions
+
+
+def measure_all_wholes(
+    shop: Workshop,
+    options: argparse.Namespace,
+    address: str,
+    tell: Callable[[str], None],
+) -> tuple[list[Comparison], dict[str, dict[str, list[float]]]]:
+    """Measure with warm caches and with empty ones; return the warm ones' steps too.
+
+    Args:
+        address: of the index for pip-tools, empty for the machine's own.
+    """
+    lines, steps = [], {}
+    for count, cold in ((options.wholes, False), (options.colds, True)):
+        if count:
+            title = f"prompts to kernel, {'empty' if cold else 'warm'} caches"
+            tell(f"{title}, {count} turns with {', '.join(options.managers)}")
+            measured = (shop, options.managers, count, address)
+            wholes = measure_wholes(*measured, cold=cold)
+            lines += compared(wholes, title)
+            if not cold:
+                steps = {manager: whole.steps for manager, whole in wholes.items()}
+    return lines, steps
 
 
 def measure(
@@ -342,10 +483,12 @@ def measure(
     if options.renderings:
         tell(f"rendering, {options.renderings} turns")
         figures.comparisons.append(measure_rendering(shop, options.renderings))
-    if options.wholes:
-        tell(f"prompts to registered kernel, {options.wholes} turns")
-        comparison, figures.steps = measure_whole(shop, options.wholes)
-        figures.comparisons.append(comparison)
+    if options.wholes or options.colds:
+        figures.machine |= get_managers(shop, options.managers)
+        pages = json_pages() if options.json_pages else nullcontext("")
+        with pages as address:
+            lines, figures.steps = measure_all_wholes(shop, options, address, tell)
+        figures.comparisons += lines
     for manager, count in (("uv", options.projects), ("pip", options.pip_projects)):
         if count:
             tell(f"{count} projects with {manager}")

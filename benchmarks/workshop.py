@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,12 +29,21 @@ class CommandError(Exception):
     """A program that is being measured did not do its work."""
 
 
+CACHES = {  # of packages: variables, and what they name where nobody has set them
+    "UV_CACHE_DIR": "uv",
+    "PIP_CACHE_DIR": "pip",
+    "POETRY_CACHE_DIR": "pypoetry",
+    "PIP_TOOLS_CACHE_DIR": "pip-tools",
+    "PIPENV_CACHE_DIR": "pipenv",
+}
+
+
 def caches() -> dict[str, Path]:
-    """Return the variables that name the caches of uv and pip, with the user's own."""
+    """Return the variables that name the managers' caches, with the user's own."""
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return {
         name: Path(os.environ.get(name) or user / directory)
-        for name, directory in (("UV_CACHE_DIR", "uv"), ("PIP_CACHE_DIR", "pip"))
+        for name, directory in CACHES.items()
     }
 
 
@@ -44,9 +53,10 @@ class Workshop:
     Attributes:
         root: the directory that holds everything and goes away.
         home: HOME of what runs here; kernels are registered in it.
+        tools: directory of programs that the machine lacks, the last one on PATH.
         template: a copy of the template, without the checkout's environment.
         empty_template: one file and no hooks: what cookiecutter takes at the least.
-        caches: directories of uv's and pip's caches, which are the user's own.
+        caches: directories of the managers' caches, which are the user's own.
     """
 
     def __init__(self, root: Path) -> None:
@@ -73,8 +83,10 @@ class Workshop:
         self.environment["PYENV_ROOT"] = os.environ.get(
             "PYENV_ROOT", str(Path.home() / ".pyenv")
         )
+        self.tools = root / "tools"
         programs = [str(Path(sys.executable).parent), os.environ["PATH"]]
-        self.environment["PATH"] = os.pathsep.join(programs)
+        self.environment["PATH"] = os.pathsep.join([*programs, str(self.tools)])
+        self.environment["PIPENV_VENV_IN_PROJECT"] = "1"  # as poetry.toml says it
         for name in ("HOME", "USERPROFILE"):
             self.environment[name] = str(self.home)
         for name in ("TMPDIR", "TEMP", "TMP"):
@@ -115,6 +127,42 @@ class Workshop:
         began = time.perf_counter()
         self.run(*command, cwd=cwd)
         return time.perf_counter() - began
+
+    @contextlib.contextmanager
+    def setting(self, variables: Mapping[str, str]) -> Iterator[None]:
+        """Give the programs that run meanwhile these variables as well."""
+        former = self.environment
+        self.environment = {**former, **variables}
+        try:
+            yield
+        finally:
+            self.environment = former
+
+    @contextlib.contextmanager
+    def empty_caches(self) -> Iterator[None]:
+        """Let the managers begin with caches that hold nothing, and go away."""
+        root = self.directory("cold")
+        names = [*CACHES, "VIRTUALENV_OVERRIDE_APP_DATA"]
+        try:
+            with self.setting({name: str(root / name.lower()) for name in names}):
+                yield
+        finally:
+            shutil.rmtree(root)
+
+    def get(self, program: str, *beside: str) -> None:
+        """Install a program from PyPI into the workshop, unless it is on PATH.
+
+        Args:
+            beside: packages that it is to find in its environment.
+        """
+        if shutil.which(program, path=self.environment["PATH"]):
+            return
+        places = {"UV_TOOL_DIR": "tool-environments", "UV_TOOL_BIN_DIR": "tools"}
+        with self.setting(
+            {name: str(self.root / each) for name, each in places.items()}
+        ):
+            extras = [word for package in beside for word in ("--with", package)]
+            self.run("uv", "tool", "install", "--quiet", program, *extras)
 
     def cookiecutter(
         self, template: Path, parent: Path, *words: str
