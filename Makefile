@@ -9,7 +9,7 @@ ARGS ?=
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help new install lock test test-fast check format bench picture clean
+.PHONY: help new install lock test test-fast check format bench load picture clean
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ new: $(VENV)/new.txt ## Make a project beside this checkout (ARGS="…" for cook
 install: $(VENV)/dev.txt ## Make .venv with the pinned tools
 
 lock: install ## Pin the newest versions of the tools
-	for purpose in new dev; do \
+	for purpose in new dev managers; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 			requirements-$$purpose.in --output-file requirements-$$purpose.txt; done
@@ -46,6 +46,9 @@ format: install ## Format the template's own code
 
 bench: install ## Measure what making a project costs, as ratios
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+load: install ## Measure what the service starter can take
+	@$(BIN)/python benchmarks/load.py $(ARGS)
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -29,6 +30,8 @@ Answers = dict[str, Any]  # cookiecutter's context
 
 VENV = ".venv"
 BIN = f"{VENV}/Scripts" if os.name == "nt" else f"{VENV}/bin"
+LINK = ".cruft.json"
+ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # set by tools/new.py
 RENDERED_OVER = ".rendered-over"  # made by the pre-generation hook
 OUTPUT_LINES = 6  # of a tool that failed
 PATIENCE = 5  # seconds that a tool has to end in, before it is killed
@@ -44,6 +47,9 @@ MISLEADING = (  # they would lead the tools away from the project
     "GIT_OBJECT_DIRECTORY",
     "GIT_COMMON_DIR",
     "PIP_USER",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
 )
 
 
@@ -107,28 +113,28 @@ class Machine(NamedTuple):
         git: path of git, if there is one.
         outer_repository: work tree that the project's directory already lies in.
         has_identity: whether git knows whose commit it would be.
-        manager: path of the environment manager, if it is a program of its own.
         workspace: uv workspace that would take the project in as a member.
     """
 
     git: str | None
     outer_repository: Path | None
     has_identity: bool
-    manager: str | None
     workspace: Path | None
 
 
 class Tools:
     """Runs programs, several at a time, and ends them all when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers) -> None:
         self.stopped_by = ""
         self.running: list[subprocess.Popen[bytes]] = []
         self.lock = threading.RLock()  # a signal may come while it is held
         self.environment = {
             name: value for name, value in os.environ.items() if name not in MISLEADING
         }
-        self.environment["UV_PROJECT_ENVIRONMENT"] = VENV
+        self.environment |= exports(answers)
+        pythons = pyenv_pythons(answers["python_version"])
+        self.environment["PATH"] = os.pathsep.join([os.environ["PATH"], *pythons])
         # The first use of a module may write its bytecode, not the set-up.
         self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
@@ -202,13 +208,12 @@ def look(tools: Tools, answers: Answers, project: Path) -> Machine:
     """Return what the steps depend on."""
     git = shutil.which("git")
     who = [git or "", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"]
-    manager = answers["environment_manager"]
+    joins_workspaces = "uv" in manager_of(answers)["needs"]
     return Machine(
         git=git,
         outer_repository=next(filter(is_work_tree, project.parents), None),
         has_identity=git is not None and tools.succeeds(who),
-        manager=shutil.which(manager) or os.environ.get(manager.upper()),
-        workspace=enclosing_workspace(project) if manager == "uv" else None,
+        workspace=enclosing_workspace(project) if joins_workspaces else None,
     )
 
 
@@ -256,27 +261,163 @@ def is_scratch(answers: Answers, project: Path) -> bool:
     return is_temporary and bool(re.fullmatch(r"tmp[a-z0-9_]{8}", directory.name))
 
 
-def find_python(tools: Tools, version: str) -> str:
-    """Return a Python of this version that can make environments; raise Problem."""
+def pyenv_pythons(version: str) -> list[str]:
+    """Return the directories in which pyenv holds Pythons of this version."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates = [
-        f"python{version}",
-        sys.executable,
-        *map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python"))),
-        "python3",
-        "python",
-    ]
+    return [str(path) for path in sorted(pyenv.glob(f"versions/{version}.*/bin"))]
+
+
+def find_python(tools: Tools, version: str) -> list[str]:
+    """Return a Python of this version that can make environments; raise Problem."""
+    pythons = (f"{each}/python" for each in pyenv_pythons(version))
+    candidates = [f"python{version}", sys.executable, *pythons, "python3", "python"]
     check = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
     found = (each for each in candidates if tools.succeeds([each, "-c", check]))
     missing = f"Python {version} is not here: 'pyenv install {version}', or python.org"
     for python in found:
         if tools.succeeds([python, "-c", "import ensurepip, venv"]):
-            return python
+            return [python]
         missing = (
             f"Python {version} lacks ensurepip, which makes environments"
             f" (on Debian and Ubuntu: apt install python{version}-venv)"
         )
     raise Problem(tools.stopped_by or missing)
+
+
+def find_program(tools: Tools, name: str, oldest: str) -> list[str]:
+    """Return the command that runs an environment manager; raise Problem.
+
+    Args:
+        oldest: the version that it must have at least.
+    """
+    problem = f"{name} is not on this machine"
+    uv = os.environ.get("UV")  # set where uvx runs cookiecutter
+    program = shutil.which(name) or (uv if name == "uv" else None)
+    if program:
+        version = version_of(tools, program)
+        if version and numbers(version) >= numbers(oldest):
+            return [program]
+        if version:
+            problem = f"{name} {version} is too old, {oldest} or newer is needed"
+    if uv or shutil.which("uvx"):
+        runner = ["uvx"] if shutil.which("uvx") else [uv or "", "tool", "run"]
+        return [*runner, "--from", f"{name}>={oldest}", name]
+    if shutil.which("pipx"):
+        return ["pipx", "run", "--spec", f"{name}>={oldest}", name]
+    raise Problem(problem, verbs=("bootstrap", "install"))
+
+
+def version_of(tools: Tools, program: str) -> str:
+    """Return the version that a program says it has, empty if it does not start."""
+    try:
+        found = re.search(r"\d+(\.\d+)+", tools.run([program, "--version"]))
+    except Problem:
+        if tools.stopped_by:
+            raise
+        return ""
+    return found[0] if found else ""
+
+
+def numbers(version: str) -> list[int]:
+    """Return the parts of a version number."""
+    return [int(part) for part in version.split(".")]
+
+
+# Where the template came from
+
+
+class Origin(NamedTuple):
+    """A template in a git repository, as cruft finds it again.
+
+    Attributes:
+        template: address of the repository, or its path on this machine.
+        commit: what was rendered.
+        checkout: the branch or tag that was asked for.
+        directory: where in the repository the template is, if not at its top.
+    """
+
+    template: str
+    commit: str
+    checkout: str | None = None
+    directory: str | None = None
+
+
+def origin_of(tools: Tools, answers: Answers) -> Origin | None:
+    """Return where the template came from, None if that is no git repository.
+
+    Cookiecutter may have copied the template, or the part of it that ``--directory``
+    names, before it rendered it: then the answers lead to the copy.
+    """
+    if ORIGIN in os.environ:
+        return Origin(**json.loads(os.environ[ORIGIN]))
+    rendered = Path(answers.get("_repo_dir", ""))
+    given = str(answers.get("_template", ""))
+    called_from = os.environ.get("PWD", "")
+    local = Path(called_from, os.path.expanduser(given))
+    is_local = local.is_dir() and bool(given)
+    for place in [local] if is_local else [rendered, *clones(given)]:
+        top = git_says(tools, place, "rev-parse", "--show-toplevel")
+        commit = git_says(tools, place, "rev-parse", "HEAD")
+        directory = directory_in(tools, top, place, rendered) if top else None
+        address = (
+            top if is_local else git_says(tools, place, "remote", "get-url", "origin")
+        )
+        if commit and address and directory is not None:
+            asked = answers.get("_checkout") or None
+            return Origin(address, commit, asked, directory or None)
+    return None
+
+
+def git_says(tools: Tools, directory: Path, *words: str) -> str:
+    """Return what git prints in a directory, nothing if it fails."""
+    try:
+        return tools.run(["git", "-C", str(directory), *words])
+    except Problem:
+        return ""
+
+
+def directory_in(tools: Tools, top: str, place: Path, rendered: Path) -> str | None:
+    """Return where in its repository the template is, None if git does not know it."""
+    listed = git_says(tools, Path(top), "ls-files", "--", "*cookiecutter.json")
+    tracked = {Path(line).parent for line in listed.splitlines()}
+    here = Path(os.path.relpath(place.resolve(), Path(top).resolve()))
+    if here in tracked and rendered.name in ("", place.resolve().name):
+        return "" if here == Path() else here.as_posix()
+    found = [each.as_posix() for each in tracked if each.name == rendered.name]
+    return found[0] if len(found) == 1 else None
+
+
+def clones(template: str) -> list[Path]:
+    """Return where cookiecutter keeps its clone of a repository."""
+    try:
+        from cookiecutter.config import (  # type: ignore[import-untyped]
+            get_user_config,  # seldom needed, and slow to import
+        )
+    except ImportError:
+        return []
+    name = template.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return [Path(get_user_config()["cookiecutters_dir"], name)] if name else []
+
+
+def link(tools: Tools, answers: Answers) -> str:
+    """Write what cruft needs for updates and return which commit the files are of.
+
+    cruft itself writes that after this hook. Where nothing can be written there is no
+    link, rather than half of one.
+    """
+    origin = None if "_commit" in answers else origin_of(tools, answers)
+    if origin is None:
+        return ""
+    context = {key: value for key, value in answers.items() if key[0] != "_"}
+    context |= {"_template": origin.template, "_commit": origin.commit}
+    state = {**origin._asdict(), "context": {"cookiecutter": context}}
+    text = json.dumps(state, ensure_ascii=False, indent=2)
+    try:
+        Path(LINK).write_text(f"{text}\n", encoding="utf-8")
+    except OSError:
+        Path(LINK).unlink(missing_ok=True)
+        return ""
+    return f", of the template's commit {origin.commit[:7]}"
 
 
 # Deciding
@@ -314,19 +455,64 @@ def plan(
     return tuple(steps)
 
 
-def commands(answers: Answers, key: str, programs: dict[str, str]) -> list[list[str]]:
+def manager_of(answers: Answers) -> dict[str, Any]:
+    """Return what cookiecutter.json says about the chosen environment manager."""
+    table: dict[str, Any] = answers["_managers"][answers["environment_manager"]]
+    return table
+
+
+def locations(answers: Answers) -> dict[str, list[str]]:
+    """Return what the table's make variables stand for that need not be looked for."""
+    return {
+        "BIN": [BIN],
+        "VENV": [VENV],
+        "ENVIRONMENT": [str(Path.cwd() / VENV)],
+        "PROJECT": [answers["project_slug"]],
+    }
+
+
+def exports(answers: Answers) -> dict[str, str]:
+    """Return the variables of the environment that tell the manager where things are.
+
+    Credentials of the package index come from the environment, and only go there.
+    """
+    manager, variables = manager_of(answers), locations(answers)
+    wanted = dict(manager["exports"])
+    url = answers["package_index_url"]
+    if url:
+        wanted |= manager["index"]["exports"]
+        variables["PACKAGE_INDEX"] = [url]
+        names = ("PACKAGE_INDEX_USERNAME", "PACKAGE_INDEX_PASSWORD")
+        given = [os.environ[name] for name in names if name in os.environ]
+        if names[0] in os.environ:
+            wanted |= manager["index"]["credentials"]
+            variables["INDEX_USERNAME"] = given[:1]
+            variables["INDEX_PASSWORD"] = given[1:] or [""]
+            quoted = ":".join(urllib.parse.quote(each, "") for each in given)
+            variables["PACKAGE_INDEX"] = [url.replace("://", f"://{quoted}@", 1)]
+    return {name: expanded(value, variables)[0] for name, value in wanted.items()}
+
+
+def expanded(word: str, variables: dict[str, list[str]]) -> list[str]:
+    """Return the words that a word of the table stands for."""
+    if whole := re.fullmatch(r"\$\((\w+)\)", word):
+        return variables[whole[1]]
+    return [re.sub(r"\$\((\w+)\)", lambda match: variables[match[1]][0], word)]
+
+
+def commands(
+    answers: Answers, key: str, variables: dict[str, list[str]]
+) -> list[list[str]]:
     """Return the environment manager's commands for a purpose, as lists of words.
 
     Args:
         key: a line of the table ``_managers`` in cookiecutter.json.
-        programs: what the make variables in those commands stand for.
+        variables: what the make variables in those commands stand for.
     """
-
-    def expand(word: str) -> str:
-        return re.sub(r"\$\((\w+)\)", lambda match: programs[match.group(1)], word)
-
-    lines = answers["_managers"][answers["environment_manager"]][key]
-    return [[expand(word) for word in shlex.split(line)] for line in lines]
+    return [
+        [part for word in shlex.split(line) for part in expanded(word, variables)]
+        for line in manager_of(answers)[key]
+    ]
 
 
 # Acting
@@ -352,17 +538,16 @@ def make_environment(
     tools: Tools, answers: Answers, machine: Machine, project: Path
 ) -> str:
     manager, version = answers["environment_manager"], answers["python_version"]
-    programs = {"BIN": BIN, "VENV": VENV, "PROJECT": answers["project_slug"]}
-    if manager == "uv":
-        if machine.workspace is not None:
-            raise moving_out(project, machine.workspace, machine)
-        if machine.manager is None:
-            raise Problem("uv is not on this machine", verbs=("bootstrap", "install"))
-        programs["MANAGER"] = machine.manager
-    else:
-        programs["PYTHON"] = find_python(tools, version)
-    for purpose in answers["_managers"][manager]["set_up"]:
-        for command in commands(answers, purpose, programs):
+    if machine.workspace is not None:
+        raise moving_out(project, machine.workspace, machine)
+    variables = locations(answers)
+    for name, oldest in manager_of(answers)["needs"].items():
+        if name == "python":
+            variables["PYTHON"] = find_python(tools, version)
+        else:
+            variables["MANAGER"] = find_program(tools, name, oldest)
+    for purpose in manager_of(answers)["set_up"]:
+        for command in commands(answers, purpose, variables):
             tools.run(command)
     return f"{environment_python()}, {environment_packages()} packages, by {manager}"
 
@@ -666,9 +851,8 @@ def foreground_kept() -> Iterator[None]:
                 os.setpgid(0, group)
 
 
-def set_up(answers: Answers, project: Path, report: Report) -> None:
+def set_up(tools: Tools, answers: Answers, project: Path, report: Report) -> None:
     """Do the steps and say how to go on."""
-    tools = Tools()
     with signals_heeded(tools):
         machine = look(tools, answers, project)
         outcomes = carry_out(plan(tools, answers, machine, project), tools, report)
@@ -689,15 +873,18 @@ def main() -> None:
     if is_scratch(answers, project):
         return
     path = shown_path(project)
+    tools = Tools(answers)
+    with signals_heeded(tools):
+        linked = link(tools, answers)
     if was_there:
         kept = "written over what was here; nothing deleted, nothing committed"
         report.line("skipped", "files", kept)
         tell_command(report, "To go on:", path, "make install")
         return
     count = sum(len(files) for _, _, files in os.walk(project))
-    report.line("done", "files", f"{count} in {project.name}")
+    report.line("done", "files", f"{count} in {project.name}{linked}")
     if answers["set_up"]:
-        set_up(answers, project, report)
+        set_up(tools, answers, project, report)
     else:
         tell_command(report, "To set it up:", path, "make install repository")
 

@@ -30,44 +30,48 @@ def words(text: str) -> frozenset[str]:
 # What every project installs, directly or not: a project of that name would stand in
 # for its own dependency. A test holds these three against a new project's environment.
 DISTRIBUTIONS = words("""
-    annotated-doc annotated-types appnope ast-serialize asttokens attrs black build
-    cffi cfgv click colorama comm contourpy coverage cycler debugpy distlib
-    editables executing fastjsonschema filelock fonttools hatchling identify
-    iniconfig ipykernel ipython ipython-pygments-lexers jedi jsonschema
+    annotated-doc annotated-types anyio appnope ast-serialize asttokens attrs black
+    build certifi cffi cfgv charset-normalizer click cloudpickle colorama comm contourpy
+    coverage cycler debugpy distlib editables executing fastapi fastjsonschema filelock
+    fonttools graphql-core h11 harfile hatchling httpcore2 httpx2 httpx2-jsfetch
+    hypothesis hypothesis-graphql identify idna iniconfig ipykernel ipython
+    ipython-pygments-lexers jedi joblib jsonschema jsonschema-rs
     jsonschema-specifications jupyter-client jupyter-core kiwisolver librt
-    markdown-it-py matplotlib matplotlib-inline mdurl mypy mypy-extensions nbclient
-    nbformat nbmake nbstripout nest-asyncio2 nodeenv numpy packaging pandas
-    pandas-stubs parso pathspec pexpect pillow pip platformdirs pluggy pre-commit
-    pre-commit-hooks prompt-toolkit psutil ptyprocess pure-eval pyarrow pycparser
-    pydantic pydantic-core pydantic-settings pygments pyparsing pyproject-hooks
-    pytest pytest-cov python-dateutil python-discovery python-dotenv pytokens pyyaml
-    pyzmq referencing rich rpds-py ruamel-yaml ruff setuptools shellingham
-    stack-data tokenize-rt tomlkit tornado traitlets trove-classifiers typer
-    typing-extensions typing-inspection tzdata virtualenv wcwidth
+    markdown-it-py markupsafe matplotlib matplotlib-inline mdurl mypy mypy-extensions
+    narwhals nbclient nbformat nbmake nbstripout nest-asyncio2 nodeenv numpy
+    opentelemetry-api packaging pandas pandas-stubs parso pathspec pexpect pillow pip
+    pip-tools platformdirs pluggy pre-commit pre-commit-hooks prompt-toolkit psutil
+    ptyprocess pure-eval pyarrow pycparser pydantic pydantic-core pydantic-settings
+    pygments pyparsing pyproject-hooks pyrate-limiter pytest pytest-cov python-dateutil
+    python-discovery python-dotenv python-json-logger pytokens pyyaml pyzmq referencing
+    requests rich rpds-py ruamel-yaml ruff schemathesis scikit-learn scipy setuptools
+    shellingham sortedcontainers stack-data starlette threadpoolctl tokenize-rt tomlkit
+    tornado traitlets trove-classifiers truststore typer typing-extensions
+    typing-inspection tzdata urllib3 uvicorn virtualenv wcwidth werkzeug wheel
 """)
 # Import names, where they are not the distribution's with underscores.
 MODULES = words("""
-    attr blackd blib2to3 dateutil dotenv ipykernel_launcher jupyter markdown_it
-    mpl_toolkits mypyc pil pkg_resources py pylab rpds ruamel yaml zmq
+    attr blackd blib2to3 dateutil dotenv graphql ipykernel_launcher jupyter markdown_it
+    mpl_toolkits mypyc opentelemetry pil piptools pkg_resources py pylab
+    pythonjsonlogger rpds ruamel sklearn yaml zmq
 """)
 # Programs of the environment, and those that make runs: the project's own command,
 # which has the name of the project, would stand in for them.
 PROGRAMS = words("""
     activate awk blackd check-added-large-files check-ast check-builtin-literals
-    check-case-conflict check-docstring-first check-executables-have-shebangs
-    check-json check-merge-conflict check-shebang-scripts-are-executable
-    check-symlinks check-toml check-vcs-permalinks check-xml check-yaml coverage3
-    deactivate debug-statement-hook debugpy-adapter destroyed-symlinks
-    detect-aws-credentials detect-private-key dmypy dotenv double-quote-string-fixer
-    end-of-file-fixer f2py file-contents-sorter find fix-byte-order-marker
-    forbid-new-submodules git identify-cli ipython3 jupyter jupyter-execute
-    jupyter-kernel jupyter-kernelspec jupyter-migrate jupyter-run
-    jupyter-troubleshoot jupyter-trust make markdown-it mixed-line-ending mypyc
-    name-tests-test no-commit-to-branch numpy-config pip3 pipx
-    pre-commit-hooks-removed pretty-format-json pydoc pyftmerge pyftsubset
-    pygmentize pyproject-build python python3 pythonw requirements-txt-fixer rm sh
-    sort-simple-yaml stubgen stubtest trailing-whitespace-fixer ttx uv uvx wheel
-    xargs
+    check-case-conflict check-docstring-first check-executables-have-shebangs check-json
+    check-merge-conflict check-shebang-scripts-are-executable check-symlinks check-toml
+    check-vcs-permalinks check-xml check-yaml coverage3 deactivate debug-statement-hook
+    debugpy-adapter destroyed-symlinks detect-aws-credentials detect-private-key dmypy
+    dotenv double-quote-string-fixer end-of-file-fixer f2py file-contents-sorter find
+    fix-byte-order-marker forbid-new-submodules git identify-cli ipython3 jupyter
+    jupyter-execute jupyter-kernel jupyter-kernelspec jupyter-lab jupyter-migrate
+    jupyter-run jupyter-troubleshoot jupyter-trust ln make markdown-it mixed-line-ending
+    mypyc name-tests-test no-commit-to-branch normalizer numpy-config pip-compile
+    pip-sync pip3 pipenv pipx poetry pre-commit-hooks-removed pretty-format-json pydoc
+    pyenv pyftmerge pyftsubset pygmentize pyproject-build python python3 pythonw
+    requirements-txt-fixer rm sed sh sort-simple-yaml st stubgen stubtest
+    trailing-whitespace-fixer ttx twine uv uvx wheel xargs
 """)
 # Modules that only some of the Pythons on offer have, or that Python itself looks for.
 OTHER_MODULES = words("""
@@ -78,7 +82,9 @@ OTHER_MODULES = words("""
 """)
 # What stands beside the package: pytest, mypy or a reader would mix the two up.
 NEIGHBOURS = words("""
-    conftest scripts src test test_cli test_config test_data test_plots tests
+    conftest scripts src test test_api test_cli test_commands_model
+    test_commands_service test_config test_data test_evaluate test_features test_plots
+    test_predict test_store test_train tests
 """)
 
 # Cookiecutter renders this file, so the marks must not stand in it.
@@ -111,7 +117,7 @@ class Refusal(NamedTuple):
 
     def __str__(self) -> str:
         shown = repr(self.answer if len(self.answer) < 60 else f"{self.answer[:50]}…")
-        if self.key == "repository_url":  # nobody's password goes into a log
+        if self.key.endswith("_url"):  # nobody's password goes into a log
             shown = re.sub(r"//[^/]*@", "//…@", shown)
         return f"{self.key} {shown} {self.problem}; try {self.accepted}"
 
@@ -255,6 +261,11 @@ TEXTS = {
     "author_name": (author_problem, text_from, "Ada Lovelace"),
     "author_email": (email_problem, email_from, "ada@example.com"),
     "repository_url": (url_problem, url_from, "https://example.com/ada/my-analysis"),
+    "package_index_url": (
+        url_problem,
+        url_from,
+        "https://packages.example.com/simple/",
+    ),
 }
 
 

@@ -63,6 +63,12 @@ def has_python(version: str) -> bool:
     return found is not None and f"{os.sep}shims{os.sep}" not in found
 
 
+def has_manager(name: str) -> bool:
+    """Tell whether this environment manager is here; pip comes with every Python."""
+    program = {"pip-tools": "pip-compile"}.get(name, name)
+    return name == "pip" or shutil.which(program) is not None
+
+
 def available_first(choices: list[str], available: dict[str, bool]) -> list[str]:
     """Return the choices with the first available one moved to the front."""
     first = next((choice for choice in choices if available.get(choice)), choices[0])
@@ -87,7 +93,7 @@ def fitted(context: dict[str, Any]) -> dict[str, Any]:
     )
     managers = context["environment_manager"]
     fit["environment_manager"] = available_first(
-        managers, {name: name == "pip" or bool(shutil.which(name)) for name in managers}
+        managers, {name: has_manager(name) for name in managers}
     )
     return fit
 

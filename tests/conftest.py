@@ -8,12 +8,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import json_pages
 import pytest
+from pip._internal.models.index import PyPI
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -206,13 +211,17 @@ class Machine:
 
 @pytest.fixture(scope="session")
 def caches() -> dict[str, str]:
-    """Where uv and pip keep what they have downloaded, whoever's HOME is in use."""
+    """Where the managers keep what they have downloaded, whoever's HOME is in use."""
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    pyenv = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
+    directories = {
+        "UV_CACHE_DIR": user_cache / "uv",
+        "PIP_CACHE_DIR": user_cache / "pip",
+        "POETRY_CACHE_DIR": user_cache / "pypoetry",
+        "PIPENV_CACHE_DIR": user_cache / "pipenv",
+        "PYENV_ROOT": Path.home() / ".pyenv",
+    }
     return {
-        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(user_cache / "uv")),
-        "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(user_cache / "pip")),
-        "PYENV_ROOT": pyenv,
+        **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
         "UV_NO_PROGRESS": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
@@ -262,6 +271,69 @@ def shared_machine(
 ) -> Machine:
     """A machine on which several tests look at what was made once."""
     return Machine(tmp_path_factory.mktemp("shared"), template, caches)
+
+
+@pytest.fixture(scope="session")
+def pinned_programs(
+    tmp_path_factory: pytest.TempPathFactory, own_home: Path
+) -> Iterator[Path]:
+    """The directory of the programs that requirements-managers.txt brings."""
+    venv = tmp_path_factory.mktemp("managers") / "venv"
+    pip = ["uv", "pip", "install", "--quiet", "--python", str(venv)]
+    run("uv", "venv", "--quiet", "--python", sys.executable, venv)
+    run(*pip, "--require-hashes", "-r", ROOT / "requirements-managers.txt")
+    yield venv / ("Scripts" if os.name == "nt" else "bin")
+    shutil.rmtree(venv)
+
+
+def index_has_json_pages() -> bool:
+    """Tell whether the index that pip uses by default has PyPI's pages of releases."""
+    try:
+        release = urllib.request.urlopen(f"{PyPI.pypi_url}/pip/23.0/json", timeout=60)
+    except urllib.error.HTTPError:
+        return False
+    with release:
+        return True
+
+
+@pytest.fixture(scope="session")
+def index_settings() -> Iterator[dict[str, dict[str, str]]]:
+    """What Poetry and pip-tools must be told about the index of this machine.
+
+    Both read its JSON pages. Where there are none, Poetry is told to do without, and
+    pip-tools is given pages that are made from the others: see json_pages.py.
+    """
+    if index_has_json_pages():
+        yield {}
+        return
+    server = json_pages.serve(PyPI.simple_url)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    loopback = f"http://127.0.0.1:{server.server_port}/simple"
+    yield {
+        "poetry": {"POETRY_PYPI_MIRROR_URL": PyPI.simple_url},
+        "pip-tools": {"PIP_INDEX_URL": loopback},
+    }
+    server.shutdown()
+    server.server_close()
+
+
+Equip = Callable[[Machine, str], None]
+
+
+@pytest.fixture(scope="session")
+def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> Equip:
+    """Give a machine an environment manager that is not among the tests' own tools."""
+
+    def equipped(machine: Machine, manager: str) -> None:
+        directory = machine.home.parent / "managers"
+        directory.mkdir(exist_ok=True)
+        for program in pinned_programs.glob(f"{manager}*"):
+            if program.stem == manager:
+                (directory / program.name).symlink_to(program)
+        machine.env["PATH"] = os.pathsep.join([str(directory), machine.env["PATH"]])
+        machine.env |= index_settings.get(manager, {})
+
+    return equipped
 
 
 Bake = Callable[..., Project]

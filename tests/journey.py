@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import sys
 import time
+import tomllib
+import zipfile
+from collections import defaultdict
 from collections.abc import Callable
+from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Machine, Project, run
+from conftest import Machine, Project, default_context, run
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+MANAGERS: dict[str, dict[str, Any]] = default_context()["_managers"]
 
 CHECK_KERNEL = """
 import sys, nbformat, nbclient
@@ -45,9 +55,9 @@ def has_repository(project: Project) -> None:
     assert project.git("branch", "--show-current") == "main"
     assert project.git("log", "--format=%s") == f"Start {project.path.name}"
     assert (project / ".git/hooks/pre-commit").is_file()
-    tracked = project.git("ls-files").splitlines()
+    tracked = {*project.git("ls-files").splitlines()}
     assert "pyproject.toml" in tracked
-    assert {"uv.lock", "pylock.toml"} & set(tracked)
+    assert any(tracked >= {*manager["files"]} for manager in MANAGERS.values())
 
 
 def has_environment(machine: Machine, project: Project) -> None:
@@ -156,3 +166,143 @@ def put_first_on_path(machine: Machine, name: str, script: str) -> Path:
     others = machine.env["PATH"].removeprefix(f"{directory}{os.pathsep}")
     machine.env["PATH"] = f"{directory}{os.pathsep}{others}"
     return program
+
+
+# Lock files, and what should not be in them
+
+
+def locked(project: Project) -> dict[str, set[str]]:
+    """Return what the lock files say: names to versions, the project left out.
+
+    Several versions of a package are there for several platforms or Pythons.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, version in (
+        *locked_in_toml(project),
+        *locked_in_requirements(project),
+        *locked_in_pipfile(project),
+    ):
+        found[canonicalize_name(name)].add(version)
+    assert len(found) > 50
+    return {name: found[name] for name in found if name != project.path.name}
+
+
+def locked_in_toml(project: Project) -> list[tuple[str, str]]:
+    """Return the pins of uv.lock, poetry.lock and pip's pylock files."""
+    files = [project / "uv.lock", project / "poetry.lock"]
+    pins = []
+    for path in [*files, *project.path.glob("pylock*.toml")]:
+        if path.exists():
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            packages = content["packages" if "pylock" in path.name else "package"]
+            pins += [(each["name"], each["version"]) for each in packages]
+    return pins
+
+
+def locked_in_requirements(project: Project) -> list[tuple[str, str]]:
+    """Return the pins of pip-tools' requirements files, each of which has hashes."""
+    pins = []
+    for path in project.path.glob("requirements*.txt"):
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in text.splitlines():
+            if line and not line.lstrip().startswith("#"):
+                pin, _, hashes = line.partition(" --hash=")
+                requirement = Requirement(pin)
+                assert hashes, line
+                pins.append(
+                    (requirement.name, str(requirement.specifier).removeprefix("=="))
+                )
+    return pins
+
+
+def locked_in_pipfile(project: Project) -> list[tuple[str, str]]:
+    """Return the pins of Pipfile.lock, each of which has hashes."""
+    path = project / "Pipfile.lock"
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    pins = []
+    for section in ("default", "develop"):
+        for name, entry in content.get(section, {}).items():
+            if "path" not in entry and "file" not in entry:
+                assert entry["hashes"], name
+                pins.append((name, entry["version"].removeprefix("==")))
+    return pins
+
+
+def site_packages(environment: Path) -> Path:
+    """Return where an environment's packages are."""
+    (found,) = {
+        *environment.glob("lib/python*/site-packages"),
+        *environment.glob("Lib/site-packages"),
+    }
+    return found
+
+
+def versions_in(environment: Path) -> dict[str, str]:
+    """Return what is installed in an environment: names to versions."""
+    path = [str(site_packages(environment))]
+    return {
+        canonicalize_name(each.name): each.version for each in distributions(path=path)
+    }
+
+
+def write_wheel(directory: Path, name: str, version: str) -> None:
+    """Write a wheel that holds nothing but its name and version."""
+    directory.mkdir(parents=True)
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(
+        directory / f"{name}-{version}-py3-none-any.whl", "w"
+    ) as wheel:
+        wheel.writestr(f"{info}/METADATA", metadata)
+        wheel.writestr(f"{info}/WHEEL", tags)
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def give_habits(machine: Machine) -> None:
+    """Let a machine lead pip and uv to packages that are on no other one.
+
+    There are a directory of wheels and an index of its own, each with a version that is
+    newer than any other; settings and environment variables name them.
+    """
+    wheels, index = machine.home / "wheels", machine.home / "index"
+    write_wheel(wheels, "iniconfig", "999.0")
+    write_wheel(index / "wcwidth", "wcwidth", "999.0")
+    (wheel,) = (index / "wcwidth").glob("*.whl")
+    page = f'<!DOCTYPE html><a href="{wheel.name}">{wheel.name}</a>'
+    (index / "wcwidth/index.html").write_text(page, encoding="utf-8")
+    settings = machine.home / ".config/pip/pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        f"[global]\nfind-links = {wheels}\nextra-index-url = {index.as_uri()}\n",
+        encoding="utf-8",
+    )
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        machine.env[name] = str(wheels)
+    for name in ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"):
+        machine.env[name] = index.as_uri()
+
+
+def drop_habits(machine: Machine) -> None:
+    """Let a machine be like any other again."""
+    shutil.rmtree(machine.home / ".config/pip")
+    for name in list(machine.env):
+        if name.endswith(("_FIND_LINKS", "_EXTRA_INDEX_URL")) or name == "UV_INDEX":
+            del machine.env[name]
+
+
+def holds_nothing_of_the_machine(machine: Machine, project: Project) -> None:
+    """Assert that the lock files tell nobody where and how they were made."""
+    names = lock_files(project)
+    assert names
+    for name in names:
+        text = project.text(name)
+        for trace in ("file:/", "127.0.0.1", "localhost", str(machine.home.parent)):
+            assert trace not in text, (name, trace)
+    assert not {"999.0"} & {*locked(project)["iniconfig"], *locked(project)["wcwidth"]}
+
+
+def lock_files(project: Project) -> list[str]:
+    """Return the names of the files that `make lock` writes."""
+    kinds = ("*.lock", "pylock*.toml", "requirements*.txt")
+    return sorted(path.name for kind in kinds for path in project.path.glob(kind))

@@ -39,6 +39,7 @@ GOOD = {
     "author_name": "Ada Lovelace",
     "author_email": "ada@example.com",
     "repository_url": "https://example.com/ada/my-analysis",
+    "package_index_url": "https://packages.example.com/simple/",
 }
 FREE_TEXTS = ("project_name", "description", "author_name")
 NO_EXAMPLES_KEPT = settings(
@@ -195,6 +196,7 @@ def test_every_suggestion_is_accepted(
         "author_name": text,
         "author_email": address,
         "repository_url": url,
+        "package_index_url": url,
         "_windows_reserved": RESERVED,
     }
     refusals = gate.refusals(answers)
@@ -212,6 +214,7 @@ def test_every_suggestion_is_accepted(
         *(("description", text) for text in hostile.REFUSED_TEXTS.values()),
         *(("author_email", text) for text in hostile.REFUSED_EMAILS),
         *(("repository_url", text) for text in hostile.REFUSED_URLS),
+        *(("package_index_url", text) for text in hostile.REFUSED_URLS),
     ],
 )
 def test_the_suggestion_for_a_hostile_answer_is_accepted(key: str, text: str) -> None:
@@ -683,8 +686,8 @@ def test_the_license_comes_back_from_the_metadata(
 
 @pytest.fixture(scope="session")
 def environment(render_files: Files) -> Project:
-    """A default project with everything installed that its lock file names."""
-    project = render_files(python_version=OLDEST)
+    """A project of the largest starter, with all that its lock file names installed."""
+    project = render_files(python_version=OLDEST, starter=CONTEXT["starter"][-1])
     run("uv", "sync", "--quiet", "--python", sys.executable, cwd=project.path)
     return project
 
@@ -726,7 +729,7 @@ def test_no_project_can_be_named_like_a_program_of_its_environment(
 
 
 def test_no_package_can_be_mixed_up_with_what_stands_beside_it(bake: Bake) -> None:
-    project = bake()
+    project = bake(starter=CONTEXT["starter"][-1])
     beside = {file.split("/")[0] for file in project.files if file.endswith(".py")}
     beside |= {Path(file).stem for file in project.files if file.startswith("tests/")}
     assert [name for name in beside if not gate.package_problem(name)] == []

@@ -11,12 +11,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Machine, run
+from conftest import ROOT, Bake, Machine, run
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import load
 from accounting import Ledger, bytes_used, can_link, ratio
-from run import Comparison, Figures, arguments, as_json, as_markdown
+from by_hand import commands
+from run import (
+    Comparison,
+    Figures,
+    Whole,
+    arguments,
+    as_json,
+    as_markdown,
+    compared,
+    environment_managers,
+)
+from workshop import CACHES, Workshop
 
 KIBIBYTES_64 = 64 * 1024  # bytes: whole blocks on every file system
 
@@ -113,13 +125,23 @@ def test_an_aim_bounds_the_ratio_or_the_median(
 
 def test_the_table_shows_medians_units_ratios_and_aims() -> None:
     line = Comparison("ours", "s", [1.0, 2.0, 9.0], "theirs", [4.0], aim=1.0)
-    figures = Figures({"cores": "2"}, [line], {"uv sync": [0.5, 0.7]})
+    steps = {
+        "uv": {"first": [0.1], "uv sync": [0.5, 0.7], "git add": [1.0]},
+        "pip": {"first": [0.2], "pip install": [20.0], "git add": [3.0]},
+    }
+    figures = Figures({"cores": "2"}, [line], steps)
     table = as_markdown(figures)
     cells = ["ours", "3", "2.00 s", "theirs: 4.00 s", "0.50", "≤ 1.0: met"]
-    rows = [row.strip("|").split("|") for row in table.splitlines()]
+    lines = [line.strip("|").split("|") for line in table.splitlines()]
+    rows = [[cell.strip() for cell in line] for line in lines]
     assert table.startswith("cores 2\n")
-    assert cells in [[cell.strip() for cell in row] for row in rows]
-    assert ["uv sync", "0.60 s"] in [[cell.strip() for cell in row] for row in rows]
+    assert cells in rows
+    assert rows[-4:] == [
+        ["first", "0.10 s", "0.20 s"],
+        ["uv sync", "0.60 s", "–"],
+        ["pip install", "–", "20.0 s"],
+        ["git add", "1.00 s", "3.00 s"],
+    ]
     assert json.loads(as_json(figures))["comparisons"][0]["values"] == [1.0, 2.0, 9.0]
 
 
@@ -129,12 +151,86 @@ def test_quick_is_shorter_and_every_number_can_be_given() -> None:
     assert quick.projects < full.projects
     assert quick.renderings < full.renderings
     assert quick.pip_projects == 0
+    assert (full.colds, quick.colds) == (1, 0)
+
+
+def test_the_managers_are_all_or_those_that_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert arguments([]).managers == environment_managers()
+    assert arguments(["--managers", "pip,uv"]).managers == ["uv", "pip"]
+    with pytest.raises(SystemExit):
+        arguments(["--managers", "uv,conda"])
+    assert "conda is not on offer" in capsys.readouterr().err
+
+
+def test_each_manager_is_held_against_its_commands_by_hand_and_the_first() -> None:
+    uv = Whole([2.0], {"uv sync": [3.0], "git init": [1.0]})
+    pip = Whole([30.0], {"pip install": [40.0]})
+    lines = compared({"uv": uv, "pip": pip}, "warm")
+    assert [(line.name, line.ratio, line.aim) for line in lines] == [
+        ("warm, uv", 0.5, 1.0),
+        ("warm, pip", 0.75, 1.0),
+        ("    beside uv", 15.0, None),
+    ]
+
+
+@pytest.mark.parametrize("manager", environment_managers())
+def test_what_is_typed_by_hand_is_known_for_every_manager(
+    bake: Bake, manager: str
+) -> None:
+    project = bake(environment_manager=manager).path
+    steps = commands(manager, project, "python")
+    assert list(steps)[-5:] == [
+        "ipykernel install",
+        "git init",
+        "git add",
+        "git commit",
+        "pre-commit install",
+    ]
+    needed = {file for command in steps.values() for file in command if ".in" in file}
+    assert len(steps) > 5
+    assert all((project / file).is_file() for file in needed)
+
+
+def test_empty_caches_are_empty_for_every_manager_and_go_away(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    warm = shop.environment
+    with shop.empty_caches():
+        cold = {name: Path(shop.environment[name]) for name in CACHES}
+        assert all(tmp_path in path.parents for path in cold.values())
+        (tmp_path / "cold" / "wheel").write_text("downloaded")
+    assert shop.environment == warm
+    assert all(tmp_path not in Path(warm[name]).parents for name in CACHES)
+    assert not (tmp_path / "cold").exists()
 
 
 def test_one_project_is_no_further_project(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         arguments(["--projects", "1"])
     assert "needs a first" in capsys.readouterr().err
+
+
+def test_a_load_is_compared_with_that_of_the_first_line() -> None:
+    bare = [load.Load(1000, 1, 2), load.Load(3000, 1, 2), load.Load(2000, 1, 2)]
+    table = load.as_markdown({"bare": bare, "ours": [load.Load(100, 10, 30)]})
+    rows = [[cell.strip() for cell in row.split("|")] for row in table.splitlines()]
+    assert rows[2][1:-1] == ["bare", "2000", "1.00", "1.0", "2.0", "1.0"]
+    assert rows[3][1:-1] == ["ours", "100", "0.05", "10.0", "30.0", "15.0"]
+
+
+@pytest.mark.slow
+def test_a_short_load_is_measured_and_cleared_up(
+    machine: Machine, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    script = ROOT / "benchmarks" / "load.py"
+    counts = ("--turns", "1", "--seconds", "1", "--connections", "2")
+    done = machine.run(sys.executable, script, *counts)
+    assert "| /predict, 1 penguin " in done.stdout
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -147,18 +243,19 @@ def test_a_short_run_measures_everything_and_clears_up(
     counts = ("--renderings", "1", "--wholes", "1", "--projects", "2")
     script = ROOT / "benchmarks" / "run.py"
     done = run(
-        *(sys.executable, script, *counts, "--pip-projects", "0"),
+        *(sys.executable, script, *counts, "--colds", "1", "--pip-projects", "0"),
+        *("--managers", "uv"),
         *("--json", tmp_path / "figures.json"),
         cwd=machine.work,
         env=machine.env,
     )
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     names = [line["name"] for line in figures["comparisons"]]
-    assert len(names) == 2 + 3
+    assert len(names) == 3 + 3
     for line in figures["comparisons"]:
         assert all(value > 0 for value in line["values"] + line["reference"]), line
         assert line["name"].strip() in done.stdout
-    assert set(figures["seconds_by_hand"]) > {"uv sync", "pre-commit install"}
+    assert set(figures["seconds_by_hand"]["uv"]) > {"uv sync", "pre-commit install"}
     assert figures["machine"]["cores"].isdecimal()
     assert list(scratch.iterdir()) == []
     assert machine.kernels == {}

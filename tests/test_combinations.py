@@ -30,8 +30,8 @@ from validate_pyproject.api import Validator
 CONTEXT = default_context()
 TREE = "{{cookiecutter.__project_dir}}"
 URL = "https://example.com/ada/my-analysis"
+INDEX_URL = "https://packages.example.com/team/simple/"
 LONGEST = "x" * 64
-LOCK_FILES = {name: entry["lock_file"] for name, entry in CONTEXT["_managers"].items()}
 LICENSES = {
     "Apache-2.0": "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
     "GPL-3.0-or-later": "3972dc9744f6499f0f9b2dbf76696f2a"
@@ -63,7 +63,9 @@ def options() -> dict[str, list[Any]]:
             found[key] = [value, not value]
         elif isinstance(value, list) and not key.startswith("_"):
             found[key] = value
-    return {**found, "repository_url": ["", URL], "names": list(NAMES)}
+    found["repository_url"] = ["", URL]
+    found["package_index_url"] = ["", INDEX_URL]
+    return {**found, "names": list(NAMES)}
 
 
 def covering() -> list[dict[str, Any]]:
@@ -217,7 +219,9 @@ def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) ->
 
 def test_no_template_mark_is_left(project: Project) -> None:
     for name, text in texts(project).items():
-        assert not re.search(r"(?<!\$)\{\{|\{%|\{#|cookiecutter", text), name
+        assert not re.search(r"(?<!\$)\{\{|\{%|\{#", text), name
+        # What cruft writes has a table of that name.
+        assert "cookiecutter" not in text or name == "scripts/update.py", name
         assert not re.search(r"[{}%]|cookiecutter", name), name
 
 
@@ -325,11 +329,11 @@ def shown_tree(readme: str) -> list[str]:
 def test_the_tree_in_the_readme_shows_what_is_there(
     project: Project, answers: dict[str, Any], package: str
 ) -> None:
-    lock_file = LOCK_FILES[answers["environment_manager"]]
+    manager = CONTEXT["_managers"][answers["environment_manager"]]
     shown = shown_tree(project.text("README.md"))
-    assert lock_file in shown
+    assert {*manager["locks"]} <= {*shown}
     for path in shown:
-        assert path == lock_file or (project / path).exists(), path
+        assert path in manager["files"] or (project / path).exists(), path
         assert path.endswith("/") == (project / path).is_dir(), path
     unsaid = ("__init__.py", "py.typed", "README.md", "LICENSE", ".gitkeep")
     leaves = [path for path in shown if path != f"src/{package}/"]
@@ -370,7 +374,8 @@ def test_the_answers_are_where_they_belong(
     assert readme.startswith(f"# {title}\n\n")
     assert f"You need Python {python}, git" in readme
     assert ("uv](" in readme) == (manager == "uv")
-    assert f"LOCK := {LOCK_FILES[manager]}\n" in project.text("Makefile")
+    locks = " ".join(CONTEXT["_managers"][manager]["locks"])
+    assert f"LOCKS := {locks}\n" in project.text("Makefile")
     for name in written(project, ".ipynb"):
         kernel = json.loads(project.text(name))["metadata"]["kernelspec"]
         assert kernel["name"] == slug
@@ -386,6 +391,24 @@ def test_the_repository_shows_only_where_there_is_one(
     )
     assert (URL in project.text("README.md")) == bool(url)
     assert "project.urls" not in project.text("pyproject.toml") or url
+
+
+def test_the_package_index_shows_where_it_is_used_and_nowhere_without_one(
+    project: Project, answers: dict[str, Any]
+) -> None:
+    url = answers["package_index_url"]
+    place = {
+        "uv": "pyproject.toml",
+        "poetry": "pyproject.toml",
+        "pipenv": "Pipfile",
+    }.get(answers["environment_manager"], "Makefile")
+    address = INDEX_URL.partition("://")[2]
+    holding = {name for name, text in texts(project).items() if address in text}
+    assert holding == ({place, "Makefile", "README.md"} if url else set())
+    assert ("publish:" in project.text("Makefile")) == bool(url)
+    if not url:
+        for name, text in texts(project).items():
+            assert not re.search("package_index|make publish", text, re.I), name
 
 
 def test_the_license_is_the_one_that_was_chosen(

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from journey import (
     put_first_on_path,
     run_notebook,
     wait_until,
+    write_wheel,
 )
 from jupyter_client.blocking.client import BlockingKernelClient
 
@@ -158,20 +158,6 @@ def test_a_fresh_clone_passes_everything_and_what_it_builds_runs(
         machine.run("uv", "pip", "install", "--quiet", "--python", python, archive)
         assert "prepare" in machine.run(elsewhere / "my-analysis", "--help").stdout
         machine.run(python, "-m", "my_analysis", "--help")
-
-
-def write_wheel(directory: Path, name: str, version: str) -> None:
-    """Write a wheel that holds nothing but its name and version."""
-    directory.mkdir()
-    info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    with zipfile.ZipFile(
-        directory / f"{name}-{version}-py3-none-any.whl", "w"
-    ) as wheel:
-        wheel.writestr(f"{info}/METADATA", metadata)
-        wheel.writestr(f"{info}/WHEEL", tags)
-        wheel.writestr(f"{info}/RECORD", "")
 
 
 @slow

@@ -7,6 +7,7 @@ environment, in a temporary directory that goes away with everything in it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,29 @@ def copy_template(parent: Path) -> Path:
     return target
 
 
+def origin() -> dict[str, str]:
+    """Return where updates of the project come from, for the post-generation hook.
+
+    That is the repository that the checkout was cloned from, if it has the checkout's
+    commit, and the checkout itself otherwise; nothing if it is no git repository.
+    """
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(TEMPLATE), *words]
+        try:
+            done = subprocess.run(command, capture_output=True, encoding="utf-8")
+        except OSError:
+            return ""
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    commit = git("rev-parse", "HEAD")
+    if not commit or not git("ls-files", "cookiecutter.json"):
+        return {}
+    published = git("branch", "--remotes", "--contains", commit)
+    address = git("remote", "get-url", "origin") if published else ""
+    return {"template": address or str(TEMPLATE), "commit": commit}
+
+
 def main(arguments: list[str]) -> int:
     """Run cookiecutter on this checkout and return its exit status.
 
@@ -40,6 +64,8 @@ def main(arguments: list[str]) -> int:
         output = ["--output-dir", str(TEMPLATE.parent)]
         command = [sys.executable, "-m", "cookiecutter", str(template), *output]
         environment = os.environ | {"TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        if linked := origin():
+            environment["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(linked)
         try:
             return subprocess.run([*command, *arguments], env=environment).returncode
         except KeyboardInterrupt:

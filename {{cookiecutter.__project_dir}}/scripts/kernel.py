@@ -10,7 +10,6 @@ environment's Python is gone.
 """
 
 import json
-import os
 import shutil
 import sys
 import tomllib
@@ -40,8 +39,8 @@ def owner(name: str) -> str | None:
 
 
 def is_ours(python: str) -> bool:
-    """Tell whether a kernel's Python is that of this environment."""
-    return os.path.normcase(python) == os.path.normcase(sys.executable)
+    """Tell whether a kernel's Python is that of this environment, by whatever path."""
+    return Path(python).parent.resolve() == Path(sys.executable).parent.resolve()
 
 
 def register(name: str) -> str:

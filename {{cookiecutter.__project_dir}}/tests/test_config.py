@@ -8,6 +8,7 @@ from {{ cookiecutter.package_name }} import config
 from {{ cookiecutter.package_name }}.config import (
     PREFIX,
     ConfigError,
+    Settings,
     find_root,
     load_settings,
 )
@@ -100,6 +101,17 @@ def test_an_env_file_in_another_encoding_is_refused(project: Path) -> None:
     (project / ".env").write_bytes(b"NAME=\xe9")
     with pytest.raises(ConfigError, match=r"\.env is not UTF-8 text"):
         load_settings()
+
+
+def test_a_setting_that_is_not_what_it_must_be_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(Settings):
+        count: int = 0
+
+    monkeypatch.setenv(f"{PREFIX}COUNT", "many")
+    with pytest.raises(ConfigError, match=f"^{PREFIX}COUNT is 'many': Input should be"):
+        Counted.load()
 
 
 def test_the_first_place_is_trusted_before_the_next(

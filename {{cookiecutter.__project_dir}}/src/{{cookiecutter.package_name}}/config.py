@@ -7,14 +7,25 @@ after the package's name, as in `.env.example`.
 
 import os
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = f"{__package__.upper()}_"
 
 
-class ConfigError(Exception):
+class ProjectError(Exception):
+    """What a person can put right; the text is one line that says what is wrong."""
+
+
+class ConfigError(ProjectError):
     """The project or its settings cannot be found or read; the text is one line."""
 
 
@@ -53,6 +64,14 @@ def nearby_root() -> Path:
     return root
 
 
+def _starting_at_the_root(path: Path, info: ValidationInfo) -> Path:
+    root: Path = info.data["root"]
+    return root / path.expanduser()
+
+
+ProjectPath = Annotated[Path, AfterValidator(_starting_at_the_root)]
+
+
 class Settings(BaseSettings):
     """The project's root and its files, as absolute paths.
 
@@ -78,9 +97,9 @@ class Settings(BaseSettings):
     )
 
     root: Path = Field(default_factory=nearby_root)
-    raw_file: Path = Path("data/raw/penguins.csv")
-    processed_file: Path = Path("data/processed/penguins.parquet")
-    figures_dir: Path = Path("reports/figures")
+    raw_file: ProjectPath = Path("data/raw/penguins.csv")
+    processed_file: ProjectPath = Path("data/processed/penguins.parquet")
+    figures_dir: ProjectPath = Path("reports/figures")
 
     @field_validator("root")
     @classmethod
@@ -90,24 +109,27 @@ class Settings(BaseSettings):
             raise ConfigError(f"{PREFIX}ROOT is {root}, which is not a directory")
         return root
 
-    @field_validator("raw_file", "processed_file", "figures_dir")
     @classmethod
-    def _starts_at_the_root(cls, path: Path, info: ValidationInfo) -> Path:
-        root: Path = info.data["root"]
-        return root / path.expanduser()
+    def load(cls) -> Self:
+        """Read the settings from the environment, and from `.env` in the root.
+
+        Raises:
+            ConfigError: There is no project, its root is not a directory, `.env` is
+                not UTF-8 text, or a setting is not what it must be.
+        """
+        here = Path.cwd()
+        root = os.environ.get(f"{PREFIX}ROOT") or find_root(Path(__file__), here)
+        env_file = Path(root or here).expanduser() / ".env"
+        try:
+            return cls(_env_file=env_file)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{env_file} is not UTF-8 text") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"{PREFIX}{first['loc'][0]}".upper()
+            raise ConfigError(f"{name} is {first['input']!r}: {first['msg']}") from None
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment, and from `.env` in the project's root.
-
-    Raises:
-        ConfigError: There is no project, its root is not a directory, or `.env` is
-            not UTF-8 text.
-    """
-    here = Path.cwd()
-    root = os.environ.get(f"{PREFIX}ROOT") or find_root(Path(__file__), here) or here
-    env_file = Path(root).expanduser() / ".env"
-    try:
-        return Settings(_env_file=env_file)
-    except UnicodeDecodeError:
-        raise ConfigError(f"{env_file} is not UTF-8 text") from None
+    """Read the settings as `Settings.load` does."""
+    return Settings.load()

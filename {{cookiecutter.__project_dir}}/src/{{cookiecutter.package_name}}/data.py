@@ -11,6 +11,8 @@ from textwrap import shorten
 import numpy as np
 import pandas as pd
 
+from .config import ProjectError
+
 LABELS = ["species", "island", "sex"]
 MEASUREMENTS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
 COLUMNS = [*LABELS, *MEASUREMENTS, "year"]
@@ -21,7 +23,7 @@ TYPES = (
 )
 
 
-class DataError(Exception):
+class DataError(ProjectError):
     """A table cannot be used; the text is one line that says which and why."""
 
 
@@ -40,18 +42,11 @@ def load_raw(path: Path) -> pd.DataFrame:
         DataError: The file is missing, empty or not such a table, a column is missing,
             or a value is not the number that its column asks for.
     """
-    table = _read_text(path)
-    if not isinstance(table.index, pd.RangeIndex):  # pandas took a column as the index
-        raise DataError(f"{path} has more values in its rows than names in its header")
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise DataError(
-            f"{path} has no column {', '.join(missing)}; "
-            f"it has {shorten(', '.join(map(repr, table)), 200)}"
-        )
+    table = read_text(path)
+    require(table, COLUMNS, path)
     for column in MEASUREMENTS:
-        table[column] = _numbers(table[column], path, "a positive number", _is_size)
-    table["year"] = _numbers(table["year"], path, "a year", _is_year).astype("Int64")
+        table[column] = numbers(table[column], path, "a positive number", is_size)
+    table["year"] = numbers(table["year"], path, "a year", _is_year).astype("Int64")
     return table[COLUMNS]
 
 
@@ -103,10 +98,21 @@ def load(path: Path) -> pd.DataFrame:
         raise DataError(f"{path} is not a cleaned table; `prepare` makes one") from None
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    """Read every value as text, so that a bad one can be named as it stands."""
+def read_text(path: Path) -> pd.DataFrame:
+    """Read every value as text, so that a bad one can be named as it stands.
+
+    Args:
+        path: A UTF-8 file of comma-separated values with a header. A missing value is
+            empty or `NA`.
+
+    Returns:
+        The file's rows and columns, as strings.
+
+    Raises:
+        DataError: The file is missing, empty, or not such a table.
+    """
     try:
-        return pd.read_csv(
+        table = pd.read_csv(
             path,
             dtype="str",
             encoding="utf-8-sig",  # spreadsheets begin UTF-8 with a byte-order mark
@@ -126,26 +132,57 @@ def _read_text(path: Path) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path} is not a CSV table: {reason}") from None
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took a column as the index
+        raise DataError(f"{path} has more values in its rows than names in its header")
+    return table
 
 
-def _numbers(
+def require(table: pd.DataFrame, columns: list[str], path: Path) -> None:
+    """See that a table has the columns.
+
+    Raises:
+        DataError: One is missing; the text names `path`, the table's file.
+    """
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise DataError(
+            f"{path} has no column {', '.join(missing)}; "
+            f"it has {shorten(', '.join(map(repr, table)), 200)}"
+        )
+
+
+def numbers(
     text: pd.Series,
     path: Path,
     wanted: str,
     is_wanted: Callable[[pd.Series], pd.Series],
 ) -> pd.Series:
-    """Turn text into numbers (float64), or say which value is not what is wanted."""
-    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-    bad = np.flatnonzero(text.notna() & ~is_wanted(numbers))
+    """Turn text into numbers, or say which value is not what is wanted.
+
+    Args:
+        text: Numbers as text, or as numbers; missing values stay missing.
+        path: The file of the column, for the error.
+        wanted: What every value must be, in words.
+        is_wanted: Tells of each number (float64) whether it is that.
+
+    Returns:
+        As many numbers, as float64.
+
+    Raises:
+        DataError: A value is not what is wanted.
+    """
+    found = pd.to_numeric(text, errors="coerce").astype("float64")
+    bad = np.flatnonzero(text.notna() & ~is_wanted(found))
     if bad.size:
         raise DataError(
             f"{path}, row {bad[0] + 1} below the header: "
             f"{text.name} is {text.iloc[bad[0]]!r}, not {wanted}"
         )
-    return numbers
+    return found
 
 
-def _is_size(numbers: pd.Series) -> pd.Series:
+def is_size(numbers: pd.Series) -> pd.Series:
+    """Tell of each number whether it is positive and finite."""
     return numbers.between(0, np.inf, inclusive="neither")
 
 

@@ -30,7 +30,7 @@ def bill_shape(penguins: pd.DataFrame) -> Figure:
     Args:
         penguins: A table as `data.clean` returns it.
     """
-    figure, axes = _canvas(
+    figure, axes = canvas(
         "Longer bills are deeper within each species, but not across them",
         x="Bill length (mm)",
         y="Bill depth (mm)",
@@ -45,7 +45,7 @@ def flipper_and_mass(penguins: pd.DataFrame) -> Figure:
     Args:
         penguins: A table as `data.clean` returns it.
     """
-    figure, axes = _canvas(
+    figure, axes = canvas(
         "Penguins with longer flippers are heavier",
         x="Flipper length (mm)",
         y="Body mass (g)",
@@ -63,7 +63,7 @@ def mass_by_sex(penguins: pd.DataFrame) -> Figure:
     Args:
         penguins: A table as `data.clean` returns it.
     """
-    figure, axes = _canvas(
+    figure, axes = canvas(
         "Males are heavier than females in every species",
         x="Species",
         y="Body mass (g)",
@@ -137,8 +137,14 @@ def fit_line(x: pd.Series, y: pd.Series) -> tuple[float, float]:
     return float(slope), float(intercept)
 
 
-def _canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """Make an empty figure of 7.5 by 5 inches with the look that all of them share."""
+def canvas(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """Make an empty figure of 7.5 by 5 inches with the look that all of them share.
+
+    Args:
+        title: What the figure shows, as a sentence.
+        x: Label of the horizontal axis, with its unit.
+        y: Label of the vertical axis, with its unit.
+    """
     figure = Figure(figsize=(7.5, 5), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=12)

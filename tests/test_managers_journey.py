@@ -1,0 +1,130 @@
+"""Each environment manager, from the questions to a colleague's clone."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import ROOT, Equip, Machine, Project
+from journey import (
+    MANAGERS,
+    give_habits,
+    has_environment,
+    holds_nothing_of_the_machine,
+    is_finished,
+    locked,
+    run_notebook,
+    site_packages,
+    versions_in,
+)
+
+sys.path.insert(0, str(ROOT / "hooks"))
+
+import pre_gen_project as gate
+
+pytestmark = pytest.mark.slow
+UNIVERSAL = ("uv", "poetry")  # whose lock files hold for every platform
+# What an environment has that its lock file does not name.
+UNLOCKED = {"pip"}
+
+
+class Made(NamedTuple):
+    """A project that a manager has set up, and what was said meanwhile."""
+
+    manager: str
+    machine: Machine
+    project: Project
+    output: str
+
+
+@pytest.fixture(scope="module", params=MANAGERS)
+def made(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    caches: dict[str, str],
+    equip: Equip,
+) -> Made:
+    """A project that the hook has set up, on a machine with habits of its own."""
+    manager = request.param
+    machine = Machine(tmp_path_factory.mktemp(manager), template, caches)
+    equip(machine, manager)
+    give_habits(machine)
+    output = machine.cookiecutter(environment_manager=manager).stdout
+    assert "To go on:" not in output, output
+    return Made(manager, machine, machine.project(), output)
+
+
+def test_a_project_is_set_up_and_committed_with_its_lock_file(made: Made) -> None:
+    is_finished(made.machine, made.project)
+    assert re.search(rf"✓ environment .*, by {made.manager} ", made.output)
+    tracked = made.project.git("ls-files").splitlines()
+    assert {*tracked} >= {*MANAGERS[made.manager]["files"]}
+
+
+def test_a_lock_file_made_by_set_up_holds_nothing_of_the_machine(made: Made) -> None:
+    holds_nothing_of_the_machine(made.machine, made.project)
+
+
+def test_a_notebook_runs_in_the_kernel_of_every_manager(made: Made) -> None:
+    prefix = run_notebook(made.machine, made.project)
+    assert Path(prefix).samefile(made.project / ".venv")
+
+
+def test_a_fresh_clone_has_the_locked_versions_and_passes_everything(
+    made: Made, machine: Machine, equip: Equip
+) -> None:
+    equip(machine, made.manager)
+    machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
+    clone = machine.project()
+    clone.make("install")
+    has_environment(machine, clone)
+    has_locked_versions(made.manager, clone)
+    clone.make("check", "test", "notebooks", "build")
+    clone.make("lock")
+    assert clone.git("status", "--porcelain") == ""
+
+
+def has_locked_versions(manager: str, project: Project) -> None:
+    """Assert that just what the lock file says is installed."""
+    pins, installed = locked(project), versions_in(project / ".venv")
+    assert installed.pop("my-analysis") == "0.1.0"
+    wrong = {
+        name: version
+        for name, version in installed.items()
+        if version not in pins.get(name, ()) and name not in UNLOCKED
+    }
+    assert wrong == {}
+    left_out = {*pins} - {*installed}
+    if manager in UNIVERSAL:  # something for Windows and macOS, and not much else
+        assert {"colorama", "appnope"} & left_out
+        assert len(left_out) < 10, left_out
+    else:
+        assert left_out == set()
+
+
+def test_no_project_can_be_named_like_what_its_manager_installs(made: Made) -> None:
+    names = {*versions_in(made.project / ".venv"), *locked(made.project)}
+    free = [name for name in names if not gate.slug_problem(name)]
+    assert free == ["my-analysis"]
+
+
+def test_no_package_can_hide_a_module_that_its_manager_installs(made: Made) -> None:
+    site = site_packages(made.project / ".venv")
+    importable = [path for path in site.iterdir() if path.suffix in ("", ".py", ".so")]
+    modules = {path.name.partition(".")[0].lower() for path in importable}
+    # mypyc's shared libraries have a checksum for a name, which no person types.
+    modules = {name for name in modules if not name.endswith("__mypyc")}
+    assert [name for name in modules if not gate.package_problem(name)] == []
+
+
+def test_no_project_can_be_named_like_a_program_that_its_manager_installs(
+    made: Made,
+) -> None:
+    programs = {path.name for path in made.project.bin.iterdir()}
+    endings = re.compile(r"\.(bat|cmd|exe|ps1|csh|fish|nu|xsh)$")
+    programs = {endings.sub("", name) for name in programs}
+    assert [name for name in programs if not gate.slug_problem(name)] == ["my-analysis"]

@@ -1,0 +1,224 @@
+"""A package index of one's own: managers install from it, and make publishes to it.
+
+The index is pypiserver on loopback. It wants a name and a password for everything, and
+sends those who ask for what it does not hold on to the public index.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import Bake, Equip, Machine, Project, default_context
+from journey import wait_until
+from pip._internal.models.index import PyPI
+
+MANAGERS = list(default_context()["_managers"])
+USERNAME = "ada"
+PASSWORD = "s3cr$t@/%#:"
+CREDENTIALS = {
+    "PACKAGE_INDEX_USERNAME": USERNAME,
+    "PACKAGE_INDEX_PASSWORD": PASSWORD,
+}
+TOOLS = ["build", "editables", "hatchling"]
+
+slow = pytest.mark.slow
+
+
+class Index(NamedTuple):
+    """A running index: its simple pages, and the directory of its files."""
+
+    url: str
+    directory: Path
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the files that it holds."""
+        return sorted(path.name for path in self.directory.iterdir())
+
+
+def status_of(url: str) -> int:
+    """Return the status that an address answers with, 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+@pytest.fixture(scope="session")
+def index(
+    pinned_programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    """An index that nobody has published to yet."""
+    directory = tmp_path_factory.mktemp("index")
+    (files := directory / "files").mkdir()
+    digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
+    (directory / "passwords").write_text(f"{USERNAME}:{{SHA}}{digest}\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(str(pinned_programs / "pypi-server"), "run", "--authenticate"),
+        *("list,download,update", "--passwords", str(directory / "passwords")),
+        *("--interface", "127.0.0.1", "--port", str(port)),
+        *("--fallback-url", PyPI.simple_url, str(files)),
+    ]
+    with (directory / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}/simple/"
+    try:
+        wait_until(lambda: status_of(url) or process.poll() is not None, 60, url)
+        assert status_of(url) == 401, (directory / "log.txt").read_text()
+        yield Index(url, files)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def reduce(project: Project, dependencies: list[str]) -> None:
+    """Let a project depend on this alone, and on what builds it, to save time."""
+
+    def listed(names: list[str]) -> str:
+        return f"[{', '.join(repr(name) for name in names)}]".replace("'", '"')
+
+    text = project.text("pyproject.toml")
+    blocks = r"(?ms)^{} = \[.*?^\]$"
+    development = [*TOOLS, "ipykernel"]  # of those that use PEP 735: `make install`
+    for key, names in {"dependencies": dependencies, "dev": development}.items():
+        text = re.sub(blocks.format(key), f"{key} = {listed(names)}", text)
+    (project / "pyproject.toml").write_text(text)
+    if (project / "requirements-dev.in").exists():
+        lines = ["-c requirements.txt", "pip-tools", *TOOLS]
+        (project / "requirements-dev.in").write_text("\n".join(lines) + "\n")
+    if (project / "Pipfile").exists():
+        table = "".join(f'{name} = "*"\n' for name in TOOLS)
+        text = re.sub(
+            r"(?ms)(^\[dev-packages\]\n).*?(?=^\[)",
+            rf"\1{table}\n",
+            project.text("Pipfile"),
+        )
+        (project / "Pipfile").write_text(text)
+
+
+Owned = Callable[..., Project]
+
+
+@pytest.fixture
+def owned(bake: Bake, index: Index, machine: Machine) -> Owned:
+    """Render a project that uses the index, on this machine, reduced."""
+
+    def made(name: str, manager: str, dependencies: list[str]) -> Project:
+        rendered = bake(
+            project_slug=name,
+            environment_manager=manager,
+            package_index_url=index.url,
+        )
+        shutil.copytree(rendered.path, machine.work / name)
+        # Poetry remembers the hashes of a release by the name of its index, and each
+        # run of the tests publishes another file of that release.
+        machine.env["POETRY_CACHE_DIR"] = str(machine.home / "poetry-cache")
+        project = Project(machine.work / name, machine.env)
+        reduce(project, dependencies)
+        return project
+
+    return made
+
+
+@pytest.fixture
+def library(owned: Owned, index: Index, equip: Equip, machine: Machine) -> str:
+    """The name of a package that is in the index."""
+    name = "the-library"
+    if not index.files:
+        equip(machine, "twine")
+        machine.env |= CREDENTIALS
+        project = owned(name, "uv", [])
+        project.make("install")
+        project.make("publish")
+    return name
+
+
+def written(project: Project) -> str:
+    """Return all that is written in a project's own files."""
+    return "\n".join((project / name).read_text("utf-8") for name in project.files)
+
+
+@slow
+def test_what_is_published_is_a_wheel_and_an_sdist(library: str, index: Index) -> None:
+    assert index.files == [
+        "the_library-0.1.0-py3-none-any.whl",
+        "the_library-0.1.0.tar.gz",
+    ]
+
+
+@slow
+def test_a_refused_upload_ends_with_what_the_index_said(
+    library: str, owned: Owned, equip: Equip, machine: Machine
+) -> None:
+    equip(machine, "twine")
+    machine.env |= CREDENTIALS
+    project = owned("another-library", "uv", [])
+    project.make("install")
+    machine.env["PACKAGE_INDEX_PASSWORD"] = "wrong"
+    done = project.make("publish", check=False)
+    assert done.returncode == 2
+    assert "403" in done.stdout
+    assert PASSWORD not in done.stdout
+
+
+@slow
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_every_manager_installs_from_the_index_and_writes_no_password_down(
+    manager: str, library: str, owned: Owned, equip: Equip, machine: Machine
+) -> None:
+    if manager in ("poetry", "pipenv"):
+        equip(machine, manager)
+    machine.env |= CREDENTIALS
+    project = owned("the-user", manager, [library])
+    project.make("install-production")
+    code = "import the_library, the_user; print(the_library.__file__)"
+    where = project.run(project.bin / "python", "-c", code).stdout.strip()
+    assert Path(where).is_relative_to(project / ".venv")
+    for lock_file in default_context()["_managers"][manager]["locks"]:
+        assert (project / lock_file).is_file()
+    text = written(project)
+    assert PASSWORD not in text
+    assert "s3cr%24t" not in text
+    assert f"{USERNAME}:" not in text.replace("${PACKAGE_INDEX_USERNAME}:", "")
+
+
+@slow
+def test_the_set_up_takes_the_credentials_from_the_environment(
+    library: str, index: Index, machine: Machine
+) -> None:
+    machine.env |= CREDENTIALS
+    output = machine.cookiecutter(package_index_url=index.url).stdout
+    assert "To go on:" not in output
+    project = machine.project()
+    assert index.url in project.text("uv.lock")
+    assert PASSWORD not in written(project) + output
+    assert project.git("status", "--porcelain") == ""
+
+
+@slow
+def test_without_credentials_the_step_says_what_the_index_said(
+    library: str, index: Index, machine: Machine
+) -> None:
+    output = machine.cookiecutter(package_index_url=index.url).stdout
+    assert re.search(r"^  ✗ environment .*'uv sync' failed", output, re.MULTILINE)
+    assert "401" in output or "credentials" in output.lower(), output
+    assert "cd my-analysis && make install repository" in output

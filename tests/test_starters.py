@@ -1,0 +1,300 @@
+"""A starter brings what it promises, holds the one before, and works as made."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Bake, Machine, Project, default_context
+from journey import wait_until
+
+CONTEXT = default_context()
+STARTERS: dict[str, dict[str, Any]] = CONTEXT["_starters"]
+PENGUIN = {
+    "island": "Dream",
+    "sex": None,
+    "bill_length_mm": 49.5,
+    "bill_depth_mm": 19.0,
+    "flipper_length_mm": 200,
+    "body_mass_g": 3800,
+}
+HEADER = ",".join(PENGUIN)
+STARTING = 60  # seconds that the service may take until it listens
+ENDING = 3  # and until it has ended
+of_model = pytest.mark.parametrize("made", ["model"], indirect=True)
+of_service = pytest.mark.parametrize("made", ["service"], indirect=True)
+
+# The table
+
+
+def test_every_starter_holds_the_one_before() -> None:
+    for n, name in enumerate(CONTEXT["starter"]):
+        assert STARTERS[name]["holds"] == CONTEXT["starter"][: n + 1]
+    assert [*STARTERS] == CONTEXT["starter"]
+
+
+@pytest.mark.parametrize(
+    ("smaller", "larger"), [("analysis", "model"), ("model", "service")]
+)
+def test_a_larger_starter_leaves_the_files_of_the_smaller_one(
+    bake: Bake, smaller: str, larger: str
+) -> None:
+    before, after = bake(starter=smaller), bake(starter=larger)
+    assert {*before.files} < {*after.files}
+    changed = {name for name in before.files if before.text(name) != after.text(name)}
+    assert changed - {".gitignore"} == {
+        ".env.example",
+        "Makefile",
+        "README.md",
+        "pyproject.toml",
+        "src/my_analysis/cli.py",
+    }
+    imports = (f"commands_{name} import app" for name in (smaller, larger))
+    old, new = imports
+    cli = "src/my_analysis/cli.py"
+    assert before.text(cli).replace(old, new) == after.text(cli)
+
+
+@pytest.mark.parametrize("starter", CONTEXT["starter"])
+def test_a_starter_declares_its_dependencies_tools_verbs_and_settings(
+    bake: Bake, starter: str
+) -> None:
+    project = bake(starter=starter)
+    held = [STARTERS[name] for name in STARTERS[starter]["holds"]]
+    # What a larger starter adds stands first: what a person adds stands elsewhere, and
+    # the two merge.
+    wanted = [line for each in reversed(held) for line in each["dependencies"]]
+    assert project.manifest["project"]["dependencies"] == wanted
+    tools = {line for each in held for line in each["development"]}
+    assert tools <= {*project.manifest["dependency-groups"]["dev"]}
+    verbs = {verb for each in held for verb in each["verbs"]}
+    others = {verb for each in STARTERS.values() for verb in each["verbs"]} - verbs
+    found = {*re.findall(r"^([a-z]+): .*## ", project.text("Makefile"), re.MULTILINE)}
+    assert verbs <= found
+    assert not others & found
+    for each in held:
+        for name, value in each["settings"].items():
+            line = f"# MY_ANALYSIS_{name}={value}\n"
+            assert line in project.text(".env.example")
+
+
+@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
+def test_the_development_tools_are_declared_under_every_manager(
+    bake: Bake, manager: str
+) -> None:
+    project = bake(starter="service", environment_manager=manager)
+    place = CONTEXT["_managers"][manager]["development"]["file"]
+    for tool in STARTERS["service"]["development"]:
+        assert re.search(rf'^ *"?{tool}\b', project.text(place), re.MULTILINE), tool
+
+
+def test_the_defaults_in_the_example_are_those_of_the_code(bake: Bake) -> None:
+    project = bake(starter="service")
+    code = "".join(
+        project.text(f"src/my_analysis/{name}.py") for name in ("store", "api")
+    ).replace("_000", "000")
+    for name, value in (
+        item for each in STARTERS.values() for item in each["settings"].items()
+    ):
+        default = rf'{name.lower()}: .*\(?(default=|= |Path\()"?{re.escape(value)}\b'
+        assert re.search(default, code), name
+
+
+# The starters themselves
+
+
+@pytest.fixture(scope="session", params=CONTEXT["starter"][1:])
+def made(request: pytest.FixtureRequest, shared_machine: Machine) -> Project:
+    """A project of each larger starter, made by uv, with a trained model."""
+    starter = request.param
+    shared_machine.cookiecutter(
+        starter=starter, environment_manager="uv", project_slug=f"with-{starter}"
+    )
+    project = shared_machine.project(f"with-{starter}")
+    project.make("train")
+    return project
+
+
+def package(project: Project) -> list[str | Path]:
+    """Return the command that runs the project's package."""
+    return [project.bin / "python", "-m", project.path.name.replace("-", "_")]
+
+
+def model_files(project: Project) -> dict[str, bytes]:
+    """Return what `train` has written."""
+    return {path.name: path.read_bytes() for path in (project / "models").iterdir()}
+
+
+@pytest.mark.slow
+def test_a_starter_passes_its_own_checks(made: Project) -> None:
+    made.make("check", "test", "notebooks", "build", "evaluate")
+    evaluation = json.loads(made.text("models/species.evaluation.json"))
+    assert evaluation["rows"] == 86
+    assert evaluation["scores"]["accuracy"] > 0.95
+    for name in ("confusion-matrix", "importance"):
+        image = (made / f"reports/figures/{name}.png").read_bytes()
+        assert image.startswith(b"\x89PNG")
+    assert made.git("status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+def test_predictions_come_from_csv_and_parquet(made: Project, tmp_path: Path) -> None:
+    new, parquet = tmp_path / "new.csv", tmp_path / "predicted.parquet"
+    rows = f"{HEADER}\nDream,NA,49.5,19,200,3800\nBiscoe,male,,15,225,5500\n"
+    new.write_text(rows, encoding="utf-8")
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    made.run(*package(made), "predict", "-i", new, "-o", first)
+    assert [line.split(",")[6] for line in first.read_text().splitlines()] == [
+        "predicted_species",
+        "Chinstrap",
+        "Gentoo",
+    ]
+    convert = (
+        "import sys, pandas as pd;"
+        "table = pd.read_csv(sys.argv[1]); table.to_parquet(sys.argv[2])"
+    )
+    made.run(made.bin / "python", "-c", convert, new, parquet)
+    made.run(*package(made), "predict", "-i", parquet, "-o", second)
+    ends = [path.read_text().splitlines()[1].split(",")[6:] for path in (first, second)]
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.slow
+@of_model
+def test_bad_input_is_one_line_with_status_1(made: Project, tmp_path: Path) -> None:
+    bad = {
+        "": "is empty",
+        f"{HEADER}\n": "has no rows",
+        "island,sex\nDream,male\n": "has no column bill_length_mm",
+        f"{HEADER}\nElba,male,1,1,1,1\n": "island is 'Elba', not Biscoe or Dream",
+        f"{HEADER}\nDream,male,long,1,1,1\n": "bill_length_mm is 'long', not a number",
+    }
+    for text, problem in bad.items():
+        table = tmp_path / "bad.csv"
+        table.write_text(text, encoding="utf-8")
+        words = ("predict", "-i", table, "-o", tmp_path / "out.csv")
+        done = made.run(*package(made), *words, check=False)
+        assert done.returncode == 1
+        assert problem in done.stdout
+        assert done.stdout.startswith("error: ")
+        assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_same_seed_makes_the_same_model_bit_for_bit(made: Project) -> None:
+    before = model_files(made)
+    made.run("env", "PYTHONHASHSEED=1", *package(made), "train")
+    after = model_files(made)
+    assert {*after} >= {"species.joblib", "species.record.json", "species.metrics.json"}
+    assert {name: after[name] for name in before} == before
+
+
+# The service
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def ask(port: int, method: str, path: str, body: str = "") -> tuple[int, Any]:
+    """Return the status and the JSON of the service's answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(connection):
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, path, body or None, headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on the port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def serving(project: Project, log: Path) -> Iterator[tuple[int, int]]:
+    """Let make start the service, and give its port and make's process."""
+    port = free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "--silent", "serve", f"ARGS=--port {port}"],
+            cwd=project.path,
+            env=project.env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_until(lambda: listens(port), STARTING, "the service listens")
+        yield port, process.pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def served(made: Project, tmp_path: Path) -> Iterator[tuple[int, int, Path]]:
+    """A service that make has started: its port, make's process, its log."""
+    log = tmp_path / "log"
+    with serving(made, log) as (port, pid):
+        yield port, pid, log
+
+
+@pytest.mark.slow
+@of_service
+def test_the_service_answers_and_ends_when_it_is_told_to(
+    served: tuple[int, int, Path],
+) -> None:
+    port, pid, log = served
+    status, health = ask(port, "GET", "/health")
+    assert (status, health["status"]) == (200, "ok")
+    status, one = ask(port, "POST", "/predict", json.dumps(PENGUIN))
+    assert (status, one["species"]) == (200, "Chinstrap")
+    status, many = ask(port, "POST", "/predict", json.dumps([PENGUIN] * 3))
+    assert (status, [each["species"] for each in many]) == (200, ["Chinstrap"] * 3)
+    for each in many:  # the last digits depend on how many are predicted at once
+        assert each["probabilities"] == pytest.approx(one["probabilities"])
+    for body in ("{", "[]", '{"island": "Elba"}', json.dumps([PENGUIN] * 1001)):
+        status, refusal = ask(port, "POST", "/predict", body)
+        assert status == 422
+        assert refusal["detail"]
+    assert ask(port, "POST", "/predict", " " * 1_000_001)[0] == 413
+    assert ask(port, "GET", "/nowhere")[0] == 404
+
+    began = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not listens(port), ENDING, "the service ends")
+    wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, ENDING, "make ends")
+    assert time.monotonic() - began < ENDING
+    lines = [
+        json.loads(line) for line in log.read_text().splitlines() if line[0] == "{"
+    ]
+    requests = [line for line in lines if line["message"] == "request"]
+    assert [line["status"] for line in requests] == [
+        200,
+        200,
+        200,
+        *[422] * 4,
+        413,
+        404,
+    ]
+    assert "Finished server process" in lines[-1]["message"]
