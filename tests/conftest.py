@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,13 @@ INHERITED = (
     "ARGS",
     "VENV",
 )
+# What is ignored here would be ignored by every program that a test starts; a shell
+# ignores these for what it runs in the background.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
 
 
@@ -315,6 +323,51 @@ def index_settings() -> Iterator[dict[str, dict[str, str]]]:
     }
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A container engine, with buildx and compose."""
+    from containers import needs_engine
+
+    needs_engine()
+
+
+@pytest.fixture(scope="session")
+def poetry_base(
+    engine: None, index_settings: dict[str, dict[str, str]]
+) -> Iterator[str]:
+    """The build option for Poetry, which needs more without an index's JSON pages."""
+    if not index_settings:
+        yield ""
+        return
+    lines = (
+        "FROM python:3.13-slim",
+        "ENV PYTHONDONTWRITEBYTECODE=1",
+        "RUN pip install --no-compile --no-cache-dir poetry poetry-plugin-pypi-mirror",
+        f"ENV POETRY_PYPI_MIRROR_URL={PyPI.simple_url}"
+        " REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
+    )
+    done = subprocess.run(
+        ["docker", "build", "--quiet", "--tag", "cds-test-base", "-"],
+        input="\n".join(lines).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    yield "--build-arg BASE=cds-test-base"
+    run("docker", "rmi", "--force", "cds-test-base")
+
+
+@pytest.fixture(scope="session")
+def devcontainer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that opens dev containers."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm, which brings the dev containers' own program, is not here")
+    directory = tmp_path_factory.mktemp("devcontainers")
+    package = ("@devcontainers/cli@0", "--silent", "--no-audit", "--no-fund")
+    run("npm", "install", "--prefix", directory, *package)
+    return directory / "node_modules/.bin/devcontainer"
 
 
 Equip = Callable[[Machine, str], None]

@@ -206,9 +206,10 @@ def test_python_compiles_without_a_warning(project: Project) -> None:
 def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
     copied = tmp_path / "project"
     shutil.copytree(project.path, copied)
-    text = project.text("Makefile").replace("\\\n", " ")
+    read = [name for name in project.files if name.endswith(("Makefile", ".mk"))]
+    text = "".join(map(project.text, read)).replace("\\\n", " ")
     documented = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
-    (declared,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    declared = " ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE))
     assert {"help", "install", "lock", "test", "check", "lab", "clean"} <= documented
     assert documented <= {*declared.split()}
     shown = run("make", "help", cwd=copied).stdout
@@ -404,7 +405,8 @@ def test_the_package_index_shows_where_it_is_used_and_nowhere_without_one(
     }.get(answers["environment_manager"], "Makefile")
     address = INDEX_URL.partition("://")[2]
     holding = {name for name, text in texts(project).items() if address in text}
-    assert holding == ({place, "Makefile", "README.md"} if url else set())
+    build = {"scripts/with_index.py"} if answers["docker"] else set()
+    assert holding == ({place, "Makefile", "README.md"} | build if url else set())
     assert ("publish:" in project.text("Makefile")) == bool(url)
     if not url:
         for name, text in texts(project).items():

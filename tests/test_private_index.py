@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import Bake, Equip, Machine, Project, default_context
+from containers import docker, layers_hold
 from journey import wait_until
 from pip._internal.models.index import PyPI
 
@@ -30,7 +31,7 @@ CREDENTIALS = {
     "PACKAGE_INDEX_USERNAME": USERNAME,
     "PACKAGE_INDEX_PASSWORD": PASSWORD,
 }
-TOOLS = ["build", "editables", "hatchling"]
+TOOLS = ["build", "editables", "hatchling", "installer"]
 
 slow = pytest.mark.slow
 
@@ -154,7 +155,8 @@ def library(owned: Owned, index: Index, equip: Equip, machine: Machine) -> str:
 
 def written(project: Project) -> str:
     """Return all that is written in a project's own files."""
-    return "\n".join((project / name).read_text("utf-8") for name in project.files)
+    text = [name for name in project.files if not name.endswith(".pyc")]
+    return "\n".join((project / name).read_text("utf-8") for name in text)
 
 
 @slow
@@ -222,3 +224,33 @@ def test_without_credentials_the_step_says_what_the_index_said(
     assert re.search(r"^  ✗ environment .*'uv sync' failed", output, re.MULTILINE)
     assert "401" in output or "credentials" in output.lower(), output
     assert "cd my-analysis && make install repository" in output
+
+
+@slow
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_the_credentials_reach_the_build_of_an_image_and_no_layer_of_it(
+    manager: str,
+    library: str,
+    owned: Owned,
+    equip: Equip,
+    machine: Machine,
+    poetry_base: str,
+) -> None:
+    if manager in ("poetry", "pipenv"):
+        equip(machine, manager)
+    machine.env |= CREDENTIALS
+    name = f"cds-test-index-{manager}"
+    project = owned(name, manager, [library])
+    project.make("lock")
+    options = f"--network=host {poetry_base if manager == 'poetry' else ''}"
+    project.make("image", f"ARGS={options}")
+    image = f"{name}:prod"
+    try:
+        code = "import the_library; print(the_library.__file__)"
+        entry = ("--rm", "--entrypoint=python", image, "-c", code)
+        assert "/opt/venv/" in docker("run", *entry)
+        for secret in (PASSWORD, "s3cr%24t", f"{USERNAME}:{PASSWORD[:4]}"):
+            assert not layers_hold(image, secret)
+        assert PASSWORD[:6] not in docker("history", "--no-trunc", image)
+    finally:
+        docker("rmi", "--force", image)

@@ -1,0 +1,206 @@
+"""What the files of the containers say, read by the programs that they are for."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Bake, Machine, Project, default_context, run
+from journey import MANAGERS
+
+STARTERS = default_context()["starter"]
+INDEX_URL = "https://packages.example.com/team/simple/"
+FILES = {
+    ".devcontainer/devcontainer.json",
+    ".dockerignore",
+    "Dockerfile",
+    "compose.yaml",
+    "containers.mk",
+}
+
+every_manager = pytest.mark.parametrize("manager", MANAGERS)
+every_index = pytest.mark.parametrize("index", ["", INDEX_URL])
+Copy = Callable[[Project], Project]
+
+
+def test_without_docker_nothing_speaks_of_containers(bake: Bake) -> None:
+    plain, whole = bake(docker=False), bake()
+    assert {*whole.files} - {*plain.files} == FILES
+    for name in plain.files:
+        if not name.endswith((".csv", "LICENSE")):
+            said = re.findall(r"(?i)docker|compose|containers?\b", plain.text(name))
+            # GitHub's own file of dependency updates names it as a system it knows.
+            assert not said, (name, said)
+
+
+@every_index
+@every_manager
+def test_hadolint_finds_no_fault_in_the_dockerfile(
+    bake: Bake, manager: str, index: str
+) -> None:
+    for starter in STARTERS:
+        project = bake(
+            environment_manager=manager, package_index_url=index, starter=starter
+        )
+        project.run("hadolint", "--no-color", "Dockerfile")
+
+
+def composed(project: Project, **env: str) -> dict[str, Any]:
+    """Return how compose understands compose.yaml, with every profile."""
+    if run("docker", "compose", "version", check=False).returncode != 0:
+        pytest.skip("docker compose, which reads compose.yaml, is not here")
+    command = ("docker", "compose", "--profile", "*", "config", "--format", "json")
+    done = run(*command, cwd=project.path, env={**os.environ, **env})
+    read: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+    return read
+
+
+@every_index
+@pytest.mark.parametrize("starter", STARTERS)
+def test_compose_reads_its_file_and_locks_production_down(
+    bake: Bake, starter: str, index: str
+) -> None:
+    project = bake(starter=starter, package_index_url=index)
+    services = composed(project)["services"]
+    has_api = starter == "service"
+    always = {"dev", "notebook", "pipeline"}
+    assert {*services} == (always | {"api"} if has_api else always)
+    for name in {"pipeline", "api"} & {*services}:
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["user"] == "1000:1000"
+    for service in services.values():
+        for port in service.get("ports", []):
+            assert port["host_ip"] == "127.0.0.1"
+        secrets = [each["source"] for each in service["build"].get("secrets", [])]
+        wanted = ["package_index_password", "package_index_username"] if index else []
+        assert sorted(secrets) == wanted
+
+
+def test_compose_takes_the_image_that_a_server_names(bake: Bake) -> None:
+    services = composed(bake(starter="service"), IMAGE="registry.example.org/a:1")
+    assert services["services"]["api"]["image"] == "registry.example.org/a:1"
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_compose_names_only_keys_of_its_specification(
+    bake: Bake, starter: str, tmp_path: Path
+) -> None:
+    project = bake(starter=starter)
+    schema = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec")
+    content = yaml.safe_load(project.text("compose.yaml"))
+    (tmp_path / "compose.json").write_text(json.dumps(content))
+    project.run(*schema, tmp_path / "compose.json")
+
+
+def test_the_pipeline_runs_every_step_of_the_starter_in_order(bake: Bake) -> None:
+    (said,) = composed(bake(starter="model"))["services"]["pipeline"]["command"]
+    steps = [line.split()[-1] for line in said.strip().splitlines()]
+    assert steps == ["prepare", "figures", "train", "evaluate"]
+
+
+@pytest.mark.slow
+def test_the_dev_container_is_read_by_its_own_program(
+    devcontainer: Path, bake: Bake
+) -> None:
+    project = bake(starter="service")
+    options = ("--workspace-folder", project.path, "--docker-path", "/bin/true")
+    done = run(devcontainer, "read-configuration", *options)
+    read = json.loads(done.stdout[done.stdout.index('{"configuration') :])
+    configuration = read["configuration"]
+    assert configuration["workspaceFolder"] == "/app"
+    assert configuration["build"]["target"] == "dev"
+    dockerfile = project / ".devcontainer" / configuration["build"]["dockerfile"]
+    assert dockerfile.resolve() == (project / "Dockerfile").resolve()
+    assert configuration["forwardPorts"] == [8000, 8888]
+
+
+def test_the_extensions_are_those_of_the_local_editor(bake: Bake) -> None:
+    project = bake()
+    inside = json.loads(project.text(".devcontainer/devcontainer.json"))
+    outside = json.loads(project.text(".vscode/extensions.json"))
+    assert (
+        inside["customizations"]["vscode"]["extensions"] == outside["recommendations"]
+    )
+
+
+# What make says where there is nothing to do it with
+
+
+def saying(project: Project, machine: Machine, *words: str) -> str:
+    """Return what make prints on this machine, which can't do it."""
+    done = run("make", *words, cwd=project.path, env=machine.env, check=False)
+    assert done.returncode == 2
+    return done.stdout
+
+
+def test_a_missing_docker_is_one_line(bake: Bake, copy: Copy, machine: Machine) -> None:
+    machine.hide("docker")
+    project = copy(bake())
+    for verb in ("image", "image-save", "shell", "pipeline", "up", "down", "logs"):
+        said = saying(project, machine, verb).splitlines()
+        assert said[0] == "docker is missing: get it from docs.docker.com/get-docker."
+        assert len(said) == 2  # and make's own
+
+
+def test_an_engine_that_does_not_answer_is_one_line(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("docker, whose engine is to be missing, is not here itself")
+    machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
+    said = saying(copy(bake()), machine, "image").splitlines()
+    assert said[0].startswith("docker does not reach its engine: ")
+    assert len(said) == 2
+
+
+def test_a_project_without_a_lock_file_is_told_how_to_get_one(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    said = saying(copy(bake()), machine, "image", "DOCKER=true").splitlines()
+    assert said[0] == "There is no uv.lock: run 'make lock' first."
+
+
+def test_pushing_nowhere_is_told(bake: Bake, copy: Copy, machine: Machine) -> None:
+    project = copy(bake())
+    (project / "uv.lock").touch()
+    said = saying(project, machine, "image-push", "DOCKER=true")
+    assert "Where to? make image-push REGISTRY=registry.example.org/team" in said
+    assert "true build" not in said
+
+
+# The credentials of a private index
+
+
+@every_manager
+def test_the_credentials_reach_the_manager_in_the_variables_that_it_reads(
+    bake: Bake, tmp_path: Path, manager: str
+) -> None:
+    project = bake(environment_manager=manager, package_index_url=INDEX_URL)
+    secrets = {"username": "ada", "password": "s3cr$t@/%#:"}
+    for name, value in secrets.items():
+        (tmp_path / f"package_index_{name}").write_text(value)
+    code = (
+        "import json, pathlib, with_index as w;"
+        f"print(json.dumps(w.variables(w.credentials(pathlib.Path({str(tmp_path)!r})))))"
+    )
+    done = run("python3", "-B", "-c", code, cwd=project / "scripts")
+    given = json.loads(done.stdout)
+    assert given["PACKAGE_INDEX_USERNAME"] == "ada"
+    index = default_context()["_managers"][manager]["index"]
+    for name in {**index["exports"], **index["credentials"]}:
+        quoted = "https://ada:s3cr%24t%40%2F%25%23%3A@packages.example.com/team/simple/"
+        assert given[name] in (*secrets.values(), quoted)
+    (tmp_path / "package_index_username").unlink()
+    (tmp_path / "package_index_password").unlink()
+    left = json.loads(run("python3", "-B", "-c", code, cwd=project / "scripts").stdout)
+    assert {*left.values()} <= {INDEX_URL}
