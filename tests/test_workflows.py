@@ -490,6 +490,8 @@ def test_a_known_vulnerability_makes_the_audit_red(shop: Shop) -> None:
 
 # A release
 
+NOTES = "- It works.\n\n### Added\n\n- The first of everything.\n"
+
 
 def tagged(
     machine: Machine, project: Project, tag: str, notes: str = "- It works.\n"
@@ -559,7 +561,7 @@ def test_a_tag_makes_a_release_with_its_notes_and_nothing_is_published_unasked(
         "dist/my_analysis-0.1.0.tar.gz",
     ]
     assert "--verify-tag" in words
-    assert Path(words[-1]).read_text() == "- It works.\n"
+    assert Path(words[-1]).read_text() == NOTES
     assert "actions/attest-build-provenance" not in runner.uses
 
 
@@ -703,7 +705,7 @@ def test_a_tag_on_gitlab_publishes_to_its_registry_and_makes_a_release(
     assert "dist/my_analysis-0.1.0.tar.gz" in upload
     assert user == "gitlab-ci-token"
     notes = machine.home.parent / "clones/release/my-analysis/notes.md"
-    assert notes.read_text() == "- It works.\n"
+    assert notes.read_text() == NOTES
 
 
 @pytest.mark.parametrize(
