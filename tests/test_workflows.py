@@ -427,9 +427,11 @@ def broken(project: Project, how: str) -> None:
     elif how == "notebook":
         path = project / "notebooks/01-explore.ipynb"
         notebook = json.loads(path.read_text("utf-8"))
-        notebook["cells"][-1] |= {"cell_type": "code", "source": ["not_there\n"]}
+        failing = 'raise RuntimeError("It is broken.")'  # which no linter minds
+        notebook["cells"][-1] |= {"cell_type": "code", "source": [failing]}
         notebook["cells"][-1] |= {"outputs": [], "execution_count": None}
-        path.write_text(json.dumps(notebook, indent=1) + "\n")
+        text = json.dumps(notebook, indent=1, ensure_ascii=False)
+        path.write_text(f"{text}\n", "utf-8")
     elif how == "secret":
         name, value = "pass" + "word", "7Zq" + "hX2vR9mLwE4tB"
         (project / "notes.txt").write_text(f'{name} = "{value}"\n')
