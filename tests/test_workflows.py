@@ -436,23 +436,23 @@ def broken(project: Project, how: str) -> None:
         name, value = "pass" + "word", "7Zq" + "hX2vR9mLwE4tB"
         (project / "notes.txt").write_text(f'{name} = "{value}"\n')
     elif how == "large":
-        (project / "data/interim/big.txt").write_text("0123456789\n" * 200_000)
-    project.git("add", "--all", "--force", ".")
+        (project / "big.txt").write_text("0123456789\n" * 200_000)
+    project.git("add", "--all")
 
 
-BREAKS = {
-    "lint": "Check",
-    "secret": "Check",
-    "large": "Check",
-    "test": "Test",
-    "notebook": "Run the notebooks",
+BREAKS = {  # what is broken, the step that finds it, and what it says
+    "lint": ("Check", "F401"),
+    "secret": ("Check", "Secret Type: Secret Keyword"),
+    "large": ("Check", "big.txt ("),
+    "test": ("Test", "test_data.py::test_no"),
+    "notebook": ("Run the notebooks", "It is broken."),
 }
 
 
 @slow
-@pytest.mark.parametrize(("how", "step"), BREAKS.items())
+@pytest.mark.parametrize("how", BREAKS)
 def test_what_is_broken_goes_red_at_the_step_that_looks_for_it(
-    shop: Shop, green_run: list[Ran], how: str, step: str
+    shop: Shop, green_run: list[Ran], how: str
 ) -> None:
     machine, project = shop("github")
     assert red(green_run) == []
@@ -474,8 +474,10 @@ def test_what_is_broken_goes_red_at_the_step_that_looks_for_it(
         ran = runner.steps("project", job["steps"], context, workspace)
     finally:
         workspace.git("reset", "--quiet", "--hard", git_state)
+    step, said = BREAKS[how]
     assert red(ran) == [step], ran[-1].output
     assert ran[-1].step == step
+    assert said in ran[-1].output
 
 
 @slow
@@ -496,7 +498,7 @@ NOTES = "- It works.\n\n### Added\n\n- The first of everything.\n"
 
 
 def tagged(
-    machine: Machine, project: Project, tag: str, notes: str = "- It works.\n"
+    machine: Machine, project: Project, tag: str, notes: str = "- It works."
 ) -> Project:
     """Return a clone in which the version has its notes, with a tag on it."""
     ready = clone(machine, project, f"ready-{tag}")
