@@ -468,6 +468,7 @@ def locations(answers: Answers) -> dict[str, list[str]]:
         "VENV": [VENV],
         "ENVIRONMENT": [str(Path.cwd() / VENV)],
         "PROJECT": [answers["project_slug"]],
+        "PYTHON_VERSION": [answers["python_version"]],
     }
 
 

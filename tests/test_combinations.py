@@ -299,7 +299,10 @@ def test_python_has_no_faults(distinct: Distinct) -> None:
 
 
 def test_yaml_is_tidy(distinct: Distinct) -> None:
-    rules = "{extends: default, rules: {line-length: disable, document-start: disable}}"
+    rules = (
+        "{extends: default, rules: {line-length: disable, document-start: disable,"
+        " truthy: {check-keys: false}}}"
+    )
     for project, names in distinct("*.yaml", "*.yml"):
         project.run(sys.executable, "-m", "yamllint", "--strict", "-d", rules, *names)
 
@@ -356,6 +359,21 @@ def test_files_that_the_readme_names_exist(project: Project) -> None:
         assert path.startswith(made_later) or (project / path).exists(), path
 
 
+def test_the_badge_shows_the_workflow_of_a_repository_on_github(bake: Bake) -> None:
+    badge = "https://github.com/ada/x.github.io/actions/workflows/ci.yml/badge.svg"
+    for address in ("", "/", ".git"):
+        url = f"https://github.com/ada/x.github.io{address}"
+        assert f"]({badge})" in bake(repository_url=url).text("README.md")
+        assert "badge" not in bake(repository_url=url, ci="none").text("README.md")
+    for url in ("", URL):
+        assert "badge" not in bake(repository_url=url).text("README.md")
+
+
+def test_the_readme_tells_of_releases_only_where_they_are_made(bake: Bake) -> None:
+    for ci in CONTEXT["ci"]:
+        assert ("git tag" in bake(ci=ci).text("README.md")) == (ci != "none")
+
+
 # The answers
 
 
@@ -405,12 +423,21 @@ def test_the_package_index_shows_where_it_is_used_and_nowhere_without_one(
     }.get(answers["environment_manager"], "Makefile")
     address = INDEX_URL.partition("://")[2]
     holding = {name for name, text in texts(project).items() if address in text}
-    build = {"scripts/with_index.py"} if answers["docker"] else set()
-    assert holding == ({place, "Makefile", "README.md"} | build if url else set())
-    assert ("publish:" in project.text("Makefile")) == bool(url)
+    places = {place, "Makefile", "README.md"}
+    if answers["ci"] == "github":
+        places.add(".github/dependabot.yml")
+    if answers["docker"]:
+        places.add("scripts/with_index.py")
+    assert holding == (places if url else set())
+    # GitLab has an index for every project.
+    publishes = bool(url) or answers["ci"] == "gitlab"
+    assert ("publish:" in project.text("Makefile")) == publishes
+    unsaid = "package_index" if publishes else "package_index|make publish"
     if not url:
         for name, text in texts(project).items():
-            assert not re.search("package_index|make publish", text, re.I), name
+            # The workflows of GitHub are one text for every project.
+            for_all = name.startswith(".github/workflows/")
+            assert for_all or not re.search(unsaid, text, re.I), name
 
 
 def test_the_license_is_the_one_that_was_chosen(

