@@ -9,10 +9,10 @@ ARGS ?=
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help new install lock test test-fast check format bench load picture clean
+.PHONY: help new install lock workflows test test-fast check format bench load picture use-template clean
 
 help: ## List what can be done
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(VENV)/new.txt ## Make a project beside this checkout (ARGS="…" for cookiecutter)
 	@$(BIN)/python tools/new.py $(ARGS)
@@ -24,6 +24,9 @@ lock: install ## Pin the newest versions of the tools
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 			requirements-$$purpose.in --output-file requirements-$$purpose.txt; done
+
+workflows: install ## Bring the form of "Use this template" and the copied workflows in line
+	@$(BIN)/python tools/workflows.py
 
 test: install ## Run every test that this machine can run (ARGS="…" for pytest)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -37,7 +40,7 @@ check: install ## Look for faults in the template's own code
 	$(BIN)/python -m mypy
 	$(BIN)/python -m yamllint --strict .github .pre-commit-config.yaml
 	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/*
 	$(BIN)/validate-pyproject pyproject.toml
 
 format: install ## Format the template's own code
@@ -52,6 +55,10 @@ load: install ## Measure what the service starter can take
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py
+
+# GitHub Actions calls this one.
+use-template: $(VENV)/new.txt
+	@$(BIN)/python tools/use_template.py
 
 clean: ## Remove what can be made again
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

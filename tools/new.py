@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # read by the post-generation hook
 NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
 
 
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> int:
         command = [sys.executable, "-m", "cookiecutter", str(template), *output]
         environment = os.environ | {"TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
         if linked := origin():
-            environment["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(linked)
+            environment[ORIGIN] = json.dumps(linked)
         try:
             return subprocess.run([*command, *arguments], env=environment).returncode
         except KeyboardInterrupt:
