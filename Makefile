@@ -16,7 +16,7 @@ PIN = for purpose in $(PURPOSES); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
-	bench load picture use-template clean
+	bench load picture examples use-template clean
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,7 +78,10 @@ load: install ## Measure what the service starter can take
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py
 
-# GitHub Actions calls this one.
+# GitHub Actions calls these.
+examples: $(VENV)/new.txt
+	@$(BIN)/python tools/examples.py $(ARGS)
+
 use-template: $(VENV)/new.txt
 	@$(BIN)/python tools/use_template.py
 

@@ -31,6 +31,7 @@ from new import ORIGIN, TEMPLATE, copy_template
 from repository import (
     WORKFLOWS,
     DeclinedError,
+    Entry,
     GitError,
     Person,
     Repository,
@@ -368,6 +369,17 @@ def kept(repository: Repository, first: str, made: set[str]) -> set[str]:
     return {path for path in {*now} - {*template} if not is_in_the_way(path)}
 
 
+def foreign_workflows(
+    made: Mapping[str, Entry], here: Mapping[str, Entry]
+) -> list[str]:
+    """Return the workflow files that are not as they are here, and can't be pushed."""
+    return sorted(
+        path
+        for path, entry in made.items()
+        if path.startswith(WORKFLOWS) and here.get(path) != entry
+    )
+
+
 def project_tree(
     repository: Repository, project: Path, first: str
 ) -> tuple[str, list[str]]:
@@ -379,14 +391,10 @@ def project_tree(
     """
     plain = repository.files(repository.tree(project))
     here = repository.files("HEAD")
-    foreign = [
-        path
-        for path, entry in plain.items()
-        if path.startswith(WORKFLOWS) and here.get(path) != entry
-    ]
+    foreign = foreign_workflows(plain, here)
     stay = kept(repository, first, {*plain}) | {*foreign} & {*here}
     besides = {path: here[path] for path in stay}
-    return repository.tree(project, besides=besides, without=foreign), sorted(foreign)
+    return repository.tree(project, besides=besides, without=foreign), foreign
 
 
 def publish(run: Run, repository: Repository, commit: str) -> str:
