@@ -32,7 +32,7 @@ lock: install ## Pin the newest versions of the tools
 	@$(if $(PYTHON_VERSION),echo "The pins hold for every Python: nothing to do for $(PYTHON_VERSION).",$(PIN))
 
 workflows: install ## Bring the form of "Use this template" and the copied workflows in line
-	@$(BIN)/python tools/workflows.py
+	@$(BIN)/python tools/github_files.py
 
 test: install ## Run every test that this machine can run (ARGS="…" for pytest)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from conftest import ROOT, Machine, run
-from workflows import FORM, FORM_FILE
+from github_files import FORM, FORM_FILE
 
 HERE = "ada/penguin-bills"
 SERVER = "https://github.com"
@@ -55,12 +55,14 @@ class Hub:
 
     Attributes:
         path: the bare repository.
+        name: its owner and name.
         event: what GitHub says of the repository in the description of a run.
     """
 
     def __init__(self, machine: Machine, path: Path) -> None:
         self.machine = machine
         self.path = path
+        self.name = HERE
         self.event = {"fork": False, "is_template": False}
         self.clones = 0
         machine.env["MAKE"] = "false"  # no lock, unless a test is about it
@@ -107,7 +109,7 @@ class Hub:
         checkout = at or self.clone()
         directory = self.machine.home.parent
         event, summary = directory / "event.json", directory / "summary.md"
-        repository = {"full_name": HERE, **self.event}
+        repository = {"full_name": self.name, **self.event}
         form = {key: "" if key == "project_name" else None for key in FORM} | {
             key: defaults["default"] for key, defaults in form_of(ROOT).items()
         }
@@ -119,7 +121,7 @@ class Hub:
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_STEP_SUMMARY": str(summary),
             "GITHUB_SERVER_URL": SERVER,
-            "GITHUB_REPOSITORY": HERE,
+            "GITHUB_REPOSITORY": self.name,
             "GITHUB_REF": reference,
             "GITHUB_ACTOR": "ada-l",
             "GITHUB_ACTOR_ID": "1815",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Bake, Machine, default_context, run
+from github_files import TREE, WORKFLOWS
 from hub import Hub, bare_with
-from workflows import TREE, WORKFLOWS
 
 STARTERS = default_context()["starter"]
 BRANCHES = [f"examples/{starter}" for starter in STARTERS]

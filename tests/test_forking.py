@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from conftest import ROOT, Machine, run
-from workflows import FORM_FILE
+from github_files import FORM_FILE
 
 PAGE = ROOT / "docs/forking.md"
 # The tools of these tests serve the copy, which would get its own.

@@ -19,9 +19,9 @@ import hostile
 import pytest
 import yaml
 from conftest import ROOT, Bake, Machine, Project, default_context, run
+from github_files import FORM, FORM_FILE, TREE, WORKFLOWS, project_workflows, with_form
 from hub import FIRST_COMMIT, HERE, SERVER, Hub, bare_with, form_of
 from repository import GitError, Repository, last_lines
-from workflows import FORM, FORM_FILE, TREE, WORKFLOWS, project_workflows, with_form
 
 CONTEXT = default_context()
 OWN_WORKFLOW = "on: push\njobs: {}\n"
@@ -204,7 +204,10 @@ def test_what_somebody_has_added_stays(hub: Hub) -> None:
         ".github/workflows/mine.yml": OWN_WORKFLOW,
     }
     hub.commit({**mine, "README.md": "mine as well\n"})
-    assert hub.start().status == 0
+    done = hub.start()
+    assert done.status == 0
+    assert "had been changed here" in done.summary
+    assert "\n    README.md\n" in done.summary
     assert {name: hub.text(name) for name in mine} == mine
     assert hub.text("README.md").startswith("# penguin-bills\n")
     assert hub.subjects == ["Start penguin-bills", "Mine", FIRST_COMMIT]
@@ -380,6 +383,13 @@ def test_nothing_is_done_in_a_fork_or_in_the_template(hub: Hub, about: str) -> N
     done = hub.start()
     assert done.status == 0
     assert "Nothing is done here" in done.summary
+    assert is_untouched(hub, before)
+
+
+def test_nothing_is_done_in_a_repository_of_the_templates_name(hub: Hub) -> None:
+    before = hub.branches
+    hub.name = "acme/cookiecutter-ds-package"
+    assert "this is the template itself" in hub.start().summary
     assert is_untouched(hub, before)
 
 

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+NAME = "cookiecutter-ds-package"
 ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # read by the post-generation hook
 NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
 
@@ -26,7 +27,7 @@ def copy_template(parent: Path) -> Path:
     Args:
         parent: directory in which the copy, named as on GitHub, is made.
     """
-    target = parent / "cookiecutter-ds-package"
+    target = parent / NAME
     shutil.copytree(TEMPLATE, target, ignore=shutil.ignore_patterns(*NOT_TEMPLATE))
     return target
 

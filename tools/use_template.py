@@ -27,7 +27,7 @@ from cookiecutter.environment import (  # type: ignore[import-untyped]
     StrictEnvironment,
 )
 from cookiecutter.prompt import render_variable  # type: ignore[import-untyped]
-from new import ORIGIN, TEMPLATE, copy_template
+from new import NAME, ORIGIN, TEMPLATE, copy_template
 from repository import (
     WORKFLOWS,
     DeclinedError,
@@ -166,11 +166,12 @@ def demand_copy(run: Run, repository: Repository) -> str:
             status=0,
         )
     first = repository.git("rev-list", "--first-parent", "HEAD").split()[-1]
-    if run.is_template or THIS not in repository.files(first):
+    is_named_so = run.name.rpartition("/")[2] == NAME
+    if run.is_template or is_named_so or THIS not in repository.files(first):
         raise Ending(
             f"{done}: this is the template itself.",
-            "Press *Use this template* on its page, and run this in the repository that"
-            " you get.",
+            "Press *Use this template* on its page, give the new repository another"
+            " name, and run this there.",
             status=0,
         )
     return first
@@ -369,6 +370,12 @@ def kept(repository: Repository, first: str, made: set[str]) -> set[str]:
     return {path for path in {*now} - {*template} if not is_in_the_way(path)}
 
 
+def edited(repository: Repository, first: str) -> list[str]:
+    """Return the template's files that somebody has changed since."""
+    template, now = repository.files(first), repository.files("HEAD")
+    return sorted(path for path in {*template} & {*now} if template[path] != now[path])
+
+
 def foreign_workflows(
     made: Mapping[str, Entry], here: Mapping[str, Entry]
 ) -> list[str]:
@@ -493,6 +500,7 @@ def make_project(environment: Mapping[str, str]) -> None:
         project = render(answers, origin, Path(directory))
         unlocked = lock(project, answers["environment_manager"])
         tree, foreign = project_tree(repository, project, first)
+    gone = [path for path in edited(repository, first) if path not in foreign]
     message = f"Start {answers['project_slug']}"
     commit = repository.commit(tree, ["HEAD"], message, run.actor)
     branch = publish(run, repository, commit)
@@ -511,6 +519,12 @@ def make_project(environment: Mapping[str, str]) -> None:
             f"`{path}` is not the template's: a run may not add or change workflow"
             " files, so it is as it was in this repository."
         )
+    if gone:
+        notes.append(
+            "These files of the template had been changed here. The project has its own"
+            " or none; the history has them."
+        )
+        notes.append(shown([ascii(path)[1:-1] for path in gone]))
     tell(run, branch, commit, notes)
 
 
