@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from conftest import ROOT, Machine, run
-from github_files import FORM, FORM_FILE
+from github_files import FORM_FILE
 
 HERE = "ada/penguin-bills"
 SERVER = "https://github.com"
@@ -110,9 +110,7 @@ class Hub:
         directory = self.machine.home.parent
         event, summary = directory / "event.json", directory / "summary.md"
         repository = {"full_name": self.name, **self.event}
-        form = {key: "" if key == "project_name" else None for key in FORM} | {
-            key: defaults["default"] for key, defaults in form_of(ROOT).items()
-        }
+        form = {key: question["default"] for key, question in form_of(ROOT).items()}
         described = {"inputs": {**form, **inputs}, "repository": repository}
         event.write_text(json.dumps(described), encoding="utf-8")
         summary.unlink(missing_ok=True)

@@ -115,16 +115,11 @@ class Run(NamedTuple):
         try:
             path = Path(environment["GITHUB_EVENT_PATH"])
             event = json.loads(path.read_text(encoding="utf-8"))
-            server, login = (
-                environment["GITHUB_SERVER_URL"],
-                environment["GITHUB_ACTOR"],
-            )
-            name, reference = (
-                environment["GITHUB_REPOSITORY"],
-                environment["GITHUB_REF"],
-            )
-            number = environment["GITHUB_ACTOR_ID"]
             about = event["repository"]
+            server, name, reference, login, number = (
+                environment[f"GITHUB_{each}"]
+                for each in ("SERVER_URL", "REPOSITORY", "REF", "ACTOR", "ACTOR_ID")
+            )
         except (OSError, ValueError, LookupError, TypeError):
             raise Ending(
                 "This runs on GitHub's Actions page: start it there."
@@ -182,26 +177,24 @@ def demand_first_time(run: Run, repository: Repository) -> None:
     if not run.branch:
         raise Ending("Start this on a branch: a tag can't become a project.")
     tips = repository.tips(run.branch, ASIDE)
+    if tips.get(run.branch) != repository.git("rev-parse", "HEAD"):
+        tip = repository.fetch(run.branch)
+        if "cookiecutter.json" not in repository.files(tip):
+            raise Ending(
+                "This repository is a project already. Nothing is changed.",
+                "To make another one, use the template again.",
+                status=0,
+            )
+        raise Ending(
+            f"Nothing is changed: `{run.branch}` has gone on since this run began.",
+            "Start it again.",
+        )
     if ASIDE in tips:
         raise Ending(
             f"The project waits on the branch `{ASIDE}` already. Nothing is changed.",
             compare(run),
             status=0,
         )
-    here = repository.git("rev-parse", "HEAD")
-    if tips.get(run.branch) == here:
-        return
-    tip = repository.fetch(run.branch)
-    if "cookiecutter.json" not in repository.files(tip):
-        raise Ending(
-            "This repository is a project already. Nothing is changed.",
-            "To make another one, use the template again.",
-            status=0,
-        )
-    raise Ending(
-        f"Nothing is changed: `{run.branch}` has gone on since this run was started.",
-        "Start it again.",
-    )
 
 
 def questions() -> dict[str, Any]:
