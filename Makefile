@@ -5,25 +5,34 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 ARGS ?=
+PURPOSES := new dev managers
 
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
+PIN = for purpose in $(PURPOSES); do \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		requirements-$$purpose.in --output-file requirements-$$purpose.txt || exit 1; done
+
 .DEFAULT_GOAL := help
-.PHONY: help new install lock test test-fast check format bench load picture clean
+.PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
+	bench load picture examples use-template clean
 
 help: ## List what can be done
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(VENV)/new.txt ## Make a project beside this checkout (ARGS="…" for cookiecutter)
 	@$(BIN)/python tools/new.py $(ARGS)
 
+bootstrap: $(VENV)/pyvenv.cfg ## Make .venv, for which only Python is needed
+
 install: $(VENV)/dev.txt ## Make .venv with the pinned tools
 
 lock: install ## Pin the newest versions of the tools
-	for purpose in new dev managers; do \
-		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-			--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-			requirements-$$purpose.in --output-file requirements-$$purpose.txt; done
+	@$(if $(PYTHON_VERSION),echo "The pins hold for every Python: nothing to do for $(PYTHON_VERSION).",$(PIN))
+
+workflows: install ## Bring the form of "Use this template" and the copied workflows in line
+	@$(BIN)/python tools/github_files.py
 
 test: install ## Run every test that this machine can run (ARGS="…" for pytest)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -31,18 +40,34 @@ test: install ## Run every test that this machine can run (ARGS="…" for pytest
 test-fast: install ## Run the tests that make no environment
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
+notebooks: install ## Run what is promised of the projects' notebooks
+	@$(BIN)/python -m pytest -k notebook $(ARGS)
+
 check: install ## Look for faults in the template's own code
 	$(BIN)/python -m black --quiet --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m yamllint --strict .github .pre-commit-config.yaml
 	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/*
 	$(BIN)/validate-pyproject pyproject.toml
+
+audit: install ## Look for known vulnerabilities in the pinned versions
+	@for purpose in $(PURPOSES); do \
+		$(BIN)/uvx --quiet "pip-audit>=2.9" --strict --disable-pip --require-hashes --progress-spinner off \
+			--requirement requirements-$$purpose.txt $(ARGS) || exit 1; done
 
 format: install ## Format the template's own code
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m black .
+
+build: ## Pack the last commit as a zip, which cookiecutter takes as a template
+	@mkdir -p dist
+	git archive --prefix cookiecutter-ds-package/ --output dist/cookiecutter-ds-package.zip HEAD
+
+release-notes: ## Print what CHANGELOG.md says of a version (TAG=v1.2.3)
+	@awk -v found=1 '/^## / {on = index($$2, "[" substr(ENVIRON["TAG"], 2) "]") == 1; if (on) {found = 0; next}} \
+		on; END {exit found}' CHANGELOG.md || { echo "CHANGELOG.md says nothing of this version." >&2; exit 1; }
 
 bench: install ## Measure what making a project costs, as ratios
 	@$(BIN)/python benchmarks/run.py $(ARGS)
@@ -52,6 +77,13 @@ load: install ## Measure what the service starter can take
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py
+
+# GitHub Actions calls these.
+examples: $(VENV)/new.txt
+	@$(BIN)/python tools/examples.py $(ARGS)
+
+use-template: $(VENV)/new.txt
+	@$(BIN)/python tools/use_template.py
 
 clean: ## Remove what can be made again
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+NAME = "cookiecutter-ds-package"
+ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # read by the post-generation hook
 NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
 
 
@@ -25,7 +27,7 @@ def copy_template(parent: Path) -> Path:
     Args:
         parent: directory in which the copy, named as on GitHub, is made.
     """
-    target = parent / "cookiecutter-ds-package"
+    target = parent / NAME
     shutil.copytree(TEMPLATE, target, ignore=shutil.ignore_patterns(*NOT_TEMPLATE))
     return target
 
@@ -65,7 +67,7 @@ def main(arguments: list[str]) -> int:
         command = [sys.executable, "-m", "cookiecutter", str(template), *output]
         environment = os.environ | {"TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
         if linked := origin():
-            environment["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(linked)
+            environment[ORIGIN] = json.dumps(linked)
         try:
             return subprocess.run([*command, *arguments], env=environment).returncode
         except KeyboardInterrupt:
