@@ -425,10 +425,11 @@ def test_a_replayed_choice_that_is_not_on_offer_is_refused(
     offered = {key: value for key, value in CONTEXT.items() if isinstance(value, list)}
     first = {key: value[0] for key, value in offered.items()}
     (tmp_path / "cookiecutter.json").write_text(json.dumps(CONTEXT), encoding="utf-8")
+    switches = {key: value for key, value in CONTEXT.items() if value is True}
     context = {
         **first,
         **GOOD,
-        "set_up": True,
+        **switches,
         "_repo_dir": str(tmp_path),
         choice: answer,
     }

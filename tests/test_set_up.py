@@ -269,7 +269,8 @@ def documented_targets(makefile: str) -> list[str]:
 def test_make_alone_lists_every_target_that_is_documented(bake: Bake) -> None:
     project = bake()
     output = project.run("make").stdout
-    targets = documented_targets(project.text("Makefile"))
+    read = project.text("Makefile") + project.text("containers.mk")
+    targets = documented_targets(read)
     assert [line.split()[0] for line in output.splitlines()] == targets
     assert {"bootstrap", "install", "kernel", "lab", "test", "build"} <= set(targets)
 
