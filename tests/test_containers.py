@@ -31,6 +31,7 @@ pytestmark = [
 ]
 
 OWNER = 4321  # a user that no machine has
+HISTORY = "{{.Size}}\t{{.CreatedBy}}"
 # What is installed, and what the package needs of it, told by the image itself.
 INSTALLED = """
 import json, re
@@ -145,8 +146,21 @@ def test_production_has_the_locked_versions_and_nothing_else(made: Made) -> None
     pins = locked(made.project)
     for name, version in found.items():
         assert name == made.name or version in pins[name], name
-    size = made.python("import os; print(os.system('du -sk /opt/venv | cut -f1'))")
-    assert int(size.split()[0]) > 10_000
+    assert added_to_dependencies(f"{made.name}:prod") < 5_000_000
+
+
+def added_to_dependencies(image: str) -> int:
+    """Return how many bytes an image has besides its base and its dependencies."""
+    history = docker(
+        "history", "--human=false", "--no-trunc", f"--format={HISTORY}", image
+    )
+    layers = [line.split("\t") for line in history.splitlines()]
+    own = layers[
+        : next(n for n, (_, made) in enumerate(layers) if "/etc/passwd" in made)
+    ]
+    largest, *others = sorted((int(size) for size, _ in own), reverse=True)
+    assert largest > 100_000_000  # the dependencies
+    return sum(others)
 
 
 def test_production_holds_no_bytecode_no_cache_and_no_tool(made: Made) -> None:
