@@ -35,8 +35,8 @@ DISTRIBUTIONS = words("""
     coverage cycler debugpy detect-secrets distlib editables executing fastapi
     fastjsonschema filelock fonttools graphql-core h11 harfile hatchling httpcore2
     httpx2 httpx2-jsfetch hypothesis hypothesis-graphql identify idna iniconfig
-    ipykernel ipython ipython-pygments-lexers jedi joblib jsonschema jsonschema-rs
-    jsonschema-specifications jupyter-client jupyter-core kiwisolver librt
+    installer ipykernel ipython ipython-pygments-lexers jedi joblib jsonschema
+    jsonschema-rs jsonschema-specifications jupyter-client jupyter-core kiwisolver librt
     markdown-it-py markupsafe matplotlib matplotlib-inline mdurl mypy mypy-extensions
     narwhals nbclient nbformat nbmake nbstripout nest-asyncio2 nodeenv numpy
     opentelemetry-api packaging pandas pandas-stubs parso pathspec pexpect pillow pip
@@ -63,12 +63,12 @@ PROGRAMS = words("""
     check-merge-conflict check-shebang-scripts-are-executable check-symlinks check-toml
     check-vcs-permalinks check-xml check-yaml coverage3 deactivate debug-statement-hook
     debugpy-adapter destroyed-symlinks detect-aws-credentials detect-private-key
-    detect-secrets-hook dmypy dotenv double-quote-string-fixer end-of-file-fixer f2py
-    file-contents-sorter find fix-byte-order-marker forbid-new-submodules git
-    identify-cli ipython3 jupyter jupyter-execute jupyter-kernel jupyter-kernelspec
+    detect-secrets-hook dmypy docker dotenv double-quote-string-fixer end-of-file-fixer
+    f2py file-contents-sorter find fix-byte-order-marker forbid-new-submodules git gzip
+    id identify-cli ipython3 jupyter jupyter-execute jupyter-kernel jupyter-kernelspec
     jupyter-lab jupyter-migrate jupyter-run jupyter-troubleshoot jupyter-trust ln make
-    markdown-it mixed-line-ending mypyc name-tests-test no-commit-to-branch normalizer
-    numpy-config pip-audit pip-compile pip-sync pip3 pipenv pipx poetry
+    markdown-it mixed-line-ending mkdir mypyc name-tests-test no-commit-to-branch
+    normalizer numpy-config pip-audit pip-compile pip-sync pip3 pipenv pipx poetry
     pre-commit-hooks-removed pretty-format-json pydoc pyenv pyftmerge pyftsubset
     pygmentize pyproject-build python python3 pythonw requirements-txt-fixer rm sed sh
     sort-simple-yaml st stubgen stubtest trailing-whitespace-fixer ttx twine uv uvx
