@@ -16,10 +16,10 @@ PIN = for purpose in $(PURPOSES); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
-	bench load picture examples use-template clean
+	bench bench-containers load picture examples use-template clean
 
 help: ## List what can be done
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(VENV)/new.txt ## Make a project beside this checkout (ARGS="…" for cookiecutter)
 	@$(BIN)/python tools/new.py $(ARGS)
@@ -71,6 +71,9 @@ release-notes: ## Print what CHANGELOG.md says of a version (TAG=v1.2.3)
 
 bench: install ## Measure what making a project costs, as ratios
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-containers: install ## Measure what building a project's image costs
+	@$(BIN)/python benchmarks/images.py $(ARGS)
 
 load: install ## Measure what the service starter can take
 	@$(BIN)/python benchmarks/load.py $(ARGS)

@@ -19,8 +19,18 @@ sys.path.insert(0, str(ROOT / "tools"))
 from accounting import can_link  # noqa: E402
 from new import copy_template  # noqa: E402
 
-# They would lead the tools away from the workshop, or make Python write no bytecode.
-INHERITED = ("VIRTUAL_ENV", "UV", "UV_PROJECT_ENVIRONMENT")
+# They would lead the tools away from the workshop, make Python write no bytecode, or
+# give the projects' make what was meant for the one that runs this.
+INHERITED = (
+    "VIRTUAL_ENV",
+    "UV",
+    "UV_PROJECT_ENVIRONMENT",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+    "ARGS",
+    "VENV",
+)
 PREFIXES = ("COOKIECUTTER", "GIT_", "JUPYTER", "PYTHON", "XDG_")
 IDENTITY = '[user]\n\tname = "Ada Lovelace"\n\temail = "ada@example.org"\n'
 

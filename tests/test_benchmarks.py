@@ -15,6 +15,7 @@ from conftest import ROOT, Bake, Machine, run
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import images
 import load
 from accounting import Ledger, bytes_used, can_link, ratio
 from by_hand import commands
@@ -28,7 +29,7 @@ from run import (
     compared,
     environment_managers,
 )
-from workshop import CACHES, Workshop
+from workshop import CACHES, CommandError, Workshop
 
 KIBIBYTES_64 = 64 * 1024  # bytes: whole blocks on every file system
 
@@ -217,6 +218,61 @@ def test_a_load_is_compared_with_that_of_the_first_line() -> None:
     rows = [[cell.strip() for cell in row.split("|")] for row in table.splitlines()]
     assert rows[2][1:-1] == ["bare", "2000", "1.00", "1.0", "2.0", "1.0"]
     assert rows[3][1:-1] == ["ours", "100", "0.05", "10.0", "30.0", "15.0"]
+
+
+def test_an_image_is_its_base_its_dependencies_and_the_rest() -> None:
+    base = [(5, "RUN echo"), (200, "ADD rootfs")]
+    image = [(0, "LABEL"), (2, "COPY /package/opt/venv /opt/venv # buildkit")]
+    image += [(500, "COPY /opt/venv /opt/venv # buildkit"), (1, "RUN install"), *base]
+    assert images.sizes(image, base) == (708, 500, 3)
+    with pytest.raises(CommandError, match="one layer"):
+        images.sizes(base, [])
+
+
+def test_of_the_build_cache_only_the_steps_of_the_project_go_away() -> None:
+    lines = [
+        ("base", "known", "from local"),
+        ("manager", "base", "pip install uv"),
+        ("dependencies", "manager", "venv --prompt cds-bench-1"),
+        ("prod", "base", "COPY --from=dependencies"),
+        ("package", "prod, dependencies", "COPY --from=package"),
+        ("other", "known", "venv --prompt cds-bench-2"),
+        ("source", "", "local source for context"),
+    ]
+    heads = ("ID", "Parent", "Description")
+    records = [dict(zip(heads, each, strict=True)) for each in lines]
+    ours = {"base", "manager", "dependencies", "prod", "package"}
+    assert images.related(records, "cds-bench-1") == ours
+    assert images.related(records, "cds-bench-3") == set()
+
+
+@pytest.mark.parametrize("docker", ["is missing", "has no engine"])
+def test_without_an_engine_one_line_says_so(
+    docker: str, machine: Machine, tmp_path: Path
+) -> None:
+    if docker == "is missing":
+        machine.hide("docker")
+    machine.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
+    script = ROOT / "benchmarks" / "images.py"
+    done = machine.run(sys.executable, script, check=False)
+    assert (done.returncode, done.stdout) == (1, f"{images.NO_ENGINE}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("engine")
+def test_a_short_run_with_an_engine_leaves_no_image(
+    machine: Machine, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    script = ROOT / "benchmarks" / "images.py"
+    counts = ("--builds", "1", "--no-again", "--edits", "1", "--packages", "0")
+    done = machine.run(sys.executable, script, *counts)
+    assert "| after an edit in src " in done.stdout
+    assert list(scratch.iterdir()) == []
+    left = machine.run("docker", "images", "--filter", "reference=cds-bench-*:*")
+    assert "cds-bench-" not in left.stdout
 
 
 @pytest.mark.slow
