@@ -341,6 +341,7 @@ def poetry_base(
     if not index_settings:
         yield ""
         return
+    name = f"cds-test-base-{os.getpid()}"  # another process of the tests has its own
     lines = (
         "FROM python:3.13-slim",
         "ENV PYTHONDONTWRITEBYTECODE=1",
@@ -349,14 +350,14 @@ def poetry_base(
         " REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
     )
     done = subprocess.run(
-        ["docker", "build", "--quiet", "--tag", "cds-test-base", "-"],
+        ["docker", "build", "--quiet", "--tag", name, "-"],
         input="\n".join(lines).encode(),
         capture_output=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
-    yield "--build-arg BASE=cds-test-base"
-    run("docker", "rmi", "--force", "cds-test-base")
+    yield f"--build-arg BASE={name}"
+    run("docker", "rmi", "--force", name)
 
 
 @pytest.fixture(scope="session")
