@@ -363,8 +363,10 @@ def poetry_base(
 @pytest.fixture(scope="session")
 def devcontainer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that opens dev containers."""
+    from containers import missing
+
     if shutil.which("npm") is None:
-        pytest.skip("npm, which brings the dev containers' own program, is not here")
+        missing("npm, which brings the dev containers' own program, is not here")
     directory = tmp_path_factory.mktemp("devcontainers")
     package = ("@devcontainers/cli@0", "--silent", "--no-audit", "--no-fund")
     run("npm", "install", "--prefix", directory, *package)
@@ -388,6 +390,26 @@ def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> E
         machine.env |= index_settings.get(manager, {})
 
     return equipped
+
+
+MachineWith = Callable[[str], Machine]
+
+
+@pytest.fixture(scope="session")
+def machine_with(
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    caches: dict[str, str],
+    equip: Equip,
+) -> MachineWith:
+    """Give a new machine that has this environment manager."""
+
+    def made(manager: str) -> Machine:
+        machine = Machine(tmp_path_factory.mktemp(manager), template, caches)
+        equip(machine, manager)
+        return machine
+
+    return made
 
 
 Bake = Callable[..., Project]

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import yaml
 from conftest import ROOT, Machine, run
-from github_files import FORM_FILE
+from github_files import FORM_FILE, TREE, WORKFLOWS
 
 HERE = "ada/penguin-bills"
 SERVER = "https://github.com"
 FIRST_COMMIT = "Initial commit"
+OWN_WORKFLOW = "on: push\njobs: {}\n"
 HOOK = r"""#!/bin/sh
 none=0000000000000000000000000000000000000000
 while read -r old new reference; do
@@ -164,6 +165,15 @@ def form_of(root: Path) -> dict[str, dict[str, Any]]:
     workflow = yaml.load((root / FORM_FILE).read_text("utf-8"), yaml.BaseLoader)
     questions: dict[str, dict[str, Any]] = workflow["on"]["workflow_dispatch"]["inputs"]
     return questions
+
+
+def with_a_workflow(template: Path, source: Path) -> Path:
+    """Copy a template, and give its projects a workflow, which it then has too."""
+    shutil.copytree(template, source)
+    for top in (source / TREE, source):
+        (top / WORKFLOWS).mkdir(parents=True, exist_ok=True)
+        (top / WORKFLOWS / "checks.yml").write_text(OWN_WORKFLOW, encoding="utf-8")
+    return source
 
 
 def bare_with(directory: Path, source: Path, machine_env: dict[str, str]) -> Path:

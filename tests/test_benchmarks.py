@@ -258,14 +258,20 @@ def test_without_an_engine_one_line_says_so(
     assert (done.returncode, done.stdout) == (1, f"{images.NO_ENGINE}\n")
 
 
+@pytest.fixture
+def scratch(machine: Machine, tmp_path: Path) -> Path:
+    """Where a benchmark makes what it removes again."""
+    directory = tmp_path / "scratch"
+    directory.mkdir()
+    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))
+    return directory
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("engine")
 def test_a_short_run_with_an_engine_leaves_no_image(
-    machine: Machine, tmp_path: Path
+    machine: Machine, scratch: Path
 ) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     script = ROOT / "benchmarks" / "images.py"
     counts = ("--builds", "1", "--no-again", "--edits", "1", "--packages", "0")
     done = machine.run(sys.executable, script, *counts)
@@ -277,11 +283,8 @@ def test_a_short_run_with_an_engine_leaves_no_image(
 
 @pytest.mark.slow
 def test_a_short_load_is_measured_and_cleared_up(
-    machine: Machine, tmp_path: Path
+    machine: Machine, scratch: Path
 ) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     script = ROOT / "benchmarks" / "load.py"
     counts = ("--turns", "1", "--seconds", "1", "--connections", "2")
     done = machine.run(sys.executable, script, *counts)
@@ -291,11 +294,8 @@ def test_a_short_load_is_measured_and_cleared_up(
 
 @pytest.mark.slow
 def test_a_short_run_measures_everything_and_clears_up(
-    machine: Machine, tmp_path: Path
+    machine: Machine, scratch: Path, tmp_path: Path
 ) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     counts = ("--renderings", "1", "--wholes", "1", "--projects", "2")
     script = ROOT / "benchmarks" / "run.py"
     done = run(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Bake, Machine, Project, default_context, run
+from containers import missing
 from journey import MANAGERS
 
 STARTERS = default_context()["starter"]
@@ -56,7 +57,7 @@ def test_hadolint_finds_no_fault_in_the_dockerfile(
 def composed(project: Project, **env: str) -> dict[str, Any]:
     """Return how compose understands compose.yaml, with every profile."""
     if run("docker", "compose", "version", check=False).returncode != 0:
-        pytest.skip("docker compose, which reads compose.yaml, is not here")
+        missing("docker compose, which reads compose.yaml, is not here")
     command = ("docker", "compose", "--profile", "*", "config", "--format", "json")
     done = run(*command, cwd=project.path, env={**os.environ, **env})
     read: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
@@ -123,6 +124,27 @@ def test_the_dev_container_is_read_by_its_own_program(
     dockerfile = project / ".devcontainer" / configuration["build"]["dockerfile"]
     assert dockerfile.resolve() == (project / "Dockerfile").resolve()
     assert configuration["forwardPorts"] == [8000, 8888]
+    assert "options" not in configuration["build"]
+
+
+def test_the_dev_container_is_built_with_the_credentials_of_the_index(
+    bake: Bake,
+) -> None:
+    project = bake(package_index_url=INDEX_URL)
+    build = json.loads(project.text(".devcontainer/devcontainer.json"))["build"]
+    for name in ("username", "password"):
+        secret = f"package_index_{name}"
+        assert f"--secret=id={secret},env={secret.upper()}" in build["options"]
+        assert f"id={secret}" in project.text("Dockerfile")
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_the_readme_brings_up_on_a_server_what_is_there(
+    bake: Bake, starter: str
+) -> None:
+    text = bake(starter=starter).text("README.md")
+    served, ran = ("docker compose up --detach" in text), ("run --rm pipeline" in text)
+    assert (served, ran) == ((True, False) if starter == "service" else (False, True))
 
 
 def test_the_extensions_are_those_of_the_local_editor(bake: Bake) -> None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import Bake, Machine, default_context, run
-from github_files import TREE, WORKFLOWS
-from hub import Hub, bare_with
+from github_files import WORKFLOWS
+from hub import Hub, bare_with, with_a_workflow
 
 STARTERS = default_context()["starter"]
 BRANCHES = [f"examples/{starter}" for starter in STARTERS]
-OWN_WORKFLOW = "on: push\njobs: {}\n"
 
 
 @pytest.fixture
 def hub(machine: Machine, template: Path, tmp_path: Path) -> Hub:
     """The template's repository; a workflow of its projects stands here too."""
-    source = tmp_path / "source"
-    shutil.copytree(template, source)
-    for top in (source / TREE, source):
-        (top / WORKFLOWS).mkdir(parents=True, exist_ok=True)
-        (top / WORKFLOWS / "checks.yml").write_text(OWN_WORKFLOW, encoding="utf-8")
+    source = with_a_workflow(template, tmp_path / "source")
     return Hub(machine, bare_with(tmp_path / "made", source, machine.env))
 
 

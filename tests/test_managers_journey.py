@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import ROOT, Equip, Machine, Project
+from conftest import ROOT, Equip, Machine, MachineWith, Project
 from journey import (
     MANAGERS,
     give_habits,
@@ -41,17 +41,10 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=MANAGERS)
-def made(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    template: Path,
-    caches: dict[str, str],
-    equip: Equip,
-) -> Made:
+def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Made:
     """A project that the hook has set up, on a machine with habits of its own."""
     manager = request.param
-    machine = Machine(tmp_path_factory.mktemp(manager), template, caches)
-    equip(machine, manager)
+    machine = machine_with(manager)
     give_habits(machine)
     output = machine.cookiecutter(environment_manager=manager).stdout
     assert "To go on:" not in output, output

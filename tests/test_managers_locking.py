@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Equip, Machine, Project
+from conftest import Machine, MachineWith, Project
 from journey import (
     MANAGERS,
     drop_habits,
@@ -42,20 +41,13 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=MANAGERS)
-def made(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    template: Path,
-    caches: dict[str, str],
-    equip: Equip,
-) -> Made:
+def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Made:
     """A project that make has set up, on a machine with habits of its own.
 
     The tests below go on with it, one after the other, when the habits are gone.
     """
     manager = request.param
-    machine = Machine(tmp_path_factory.mktemp(manager), template, caches)
-    equip(machine, manager)
+    machine = machine_with(manager)
     give_habits(machine)
     machine.cookiecutter(environment_manager=manager, set_up="no")
     project = machine.project()

@@ -20,11 +20,19 @@ import pytest
 import yaml
 from conftest import ROOT, Bake, Machine, Project, default_context, run
 from github_files import FORM, FORM_FILE, TREE, WORKFLOWS, project_workflows, with_form
-from hub import FIRST_COMMIT, HERE, SERVER, Hub, bare_with, form_of
+from hub import (
+    FIRST_COMMIT,
+    HERE,
+    OWN_WORKFLOW,
+    SERVER,
+    Hub,
+    bare_with,
+    form_of,
+    with_a_workflow,
+)
 from repository import GitError, Repository, last_lines
 
 CONTEXT = default_context()
-OWN_WORKFLOW = "on: push\njobs: {}\n"
 
 slow = pytest.mark.slow
 
@@ -234,11 +242,7 @@ def test_without_a_lock_the_summary_says_how_to_get_one(hub: Hub) -> None:
 @pytest.fixture
 def with_ci(machine: Machine, template: Path, tmp_path: Path) -> Hub:
     """A repository of a template whose projects have a workflow of their own."""
-    source = tmp_path / "with-ci"
-    shutil.copytree(template, source)
-    for top in (source / TREE, source):
-        (top / WORKFLOWS).mkdir(parents=True, exist_ok=True)
-        (top / WORKFLOWS / "checks.yml").write_text(OWN_WORKFLOW, encoding="utf-8")
+    source = with_a_workflow(template, tmp_path / "with-ci")
     return Hub(machine, bare_with(tmp_path / "made", source, machine.env))
 
 
