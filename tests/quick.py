@@ -1,7 +1,7 @@
 """Cookiecutter as quick as tests want it: the same code, started from a warm process.
 
-Half of a rendering's time is Python's start, and templates that are compiled again though
-they are the same. Where there is fork, a copy of the tests' process does the work, for
+Half of a rendering's time is Python's start, and templates that are compiled again
+though they are the same. Where there is fork, a copy of the tests' process does the work, for
 which all that is read and compiled already. Tests of set-up start a real program.
 """
 
