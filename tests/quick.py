@@ -1,8 +1,8 @@
 """Cookiecutter as quick as tests want it: the same code, started from a warm process.
 
 Half of a rendering's time is Python's start, and templates that are compiled again
-though they are the same. Where there is fork, a copy of the tests' process does the work, for
-which all that is read and compiled already. Tests of set-up start a real program.
+though they are the same. Where there is fork, a copy of the tests' process does the
+work, for which all that is read and compiled already. Tests of set-up start a program.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def remember_templates() -> None:
     ) -> Any:
         if not isinstance(source, str) or any(rest[1:]):
             return compile_anew(self, source, name, *rest)
-        key = (source, name, self.keep_trailing_newline)
-        key += (self.trim_blocks, self.lstrip_blocks)
+        spaces = (self.keep_trailing_newline, self.trim_blocks, self.lstrip_blocks)
+        key = (source, name, *spaces)
         if key not in known:
             known[key] = compile_anew(self, source, name, *rest)
         return known[key]
