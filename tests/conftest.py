@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -33,6 +34,8 @@ INHERITED = (
     "VIRTUAL_ENV",
     "PYTHONHOME",
     "PYTHONPATH",
+    "PYENV_VERSION",
+    "PYENV_DIR",
     "UV",
     "UV_PROJECT_ENVIRONMENT",
     "MAKEFLAGS",
@@ -49,6 +52,20 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out by file and environment manager."""
+    from shares import Shares
+
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    from shares import longest_first
+
+    longest_first(items)
 
 
 def default_context() -> dict[str, Any]:
@@ -135,6 +152,19 @@ class Project:
         return self.run("git", *words).stdout.strip()
 
 
+@functools.cache
+def without(path: str, programs: frozenset[str]) -> str:
+    """Return a directory of links to all that a PATH holds but these programs."""
+    kept = Path(tempfile.mkdtemp(prefix="programs-"))
+    found: dict[str, Path] = {}
+    for directory in map(Path, path.split(os.pathsep)):
+        for program in directory.iterdir() if directory.is_dir() else ():
+            found.setdefault(program.name, program)
+    for name in {*found} - programs:
+        (kept / name).symlink_to(found[name])
+    return str(kept)
+
+
 class Machine:
     """A machine of a person: a HOME of its own, and what is on its PATH.
 
@@ -173,16 +203,7 @@ class Machine:
 
     def hide(self, *programs: str) -> None:
         """Take programs away: PATH becomes one directory of links to all the others."""
-        kept = self.home.parent / "programs"
-        kept.mkdir(exist_ok=True)
-        for directory in map(Path, self.env["PATH"].split(os.pathsep)):
-            for program in directory.iterdir() if directory.is_dir() else ():
-                link = kept / program.name
-                if program.name not in programs and not link.is_symlink():
-                    link.symlink_to(program)
-        for name in programs:
-            (kept / name).unlink(missing_ok=True)
-        self.env["PATH"] = str(kept)
+        self.env["PATH"] = without(self.env["PATH"], frozenset(programs))
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, check: bool = True

@@ -203,6 +203,18 @@ def test_python_compiles_without_a_warning(project: Project) -> None:
             compile(project.text(name), name, "exec", dont_inherit=True)
 
 
+def with_one_of_each(option: str) -> list[Any]:
+    """Return the covering sets, all but the first of each choice marked as slow."""
+    firsts = {row[option]: row for row in reversed(COVERING)}
+    return [
+        pytest.param(row, marks=[] if row is firsts[row[option]] else pytest.mark.slow)
+        for row in COVERING
+    ]
+
+
+@pytest.mark.parametrize(
+    "answers", with_one_of_each("environment_manager"), ids=sentence, indirect=True
+)
 def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
     copied = tmp_path / "project"
     shutil.copytree(project.path, copied)

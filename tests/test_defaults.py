@@ -74,11 +74,13 @@ def test_an_answer_wins_over_the_machine(machine: Machine) -> None:
     assert author(made(machine, "author_name=Grace"))["name"] == "Grace"
 
 
+@pytest.mark.slow
 def test_uv_comes_first_where_there_is_one(machine: Machine) -> None:
     machine.hide("poetry", "pipenv")  # a fork may offer these first
     assert "uv.lock" in made(machine).text("Makefile")
 
 
+@pytest.mark.slow
 def test_pip_comes_first_where_there_is_no_other(machine: Machine) -> None:
     machine.hide(*NO_UV, "poetry", "pip-compile", "pipenv")
     assert "pylock.dev.toml" in made(machine).text("Makefile")
@@ -91,6 +93,7 @@ def test_the_python_version_is_one_that_this_machine_has(machine: Machine) -> No
     assert made(machine).text(".python-version").strip() == HERE
 
 
+@pytest.mark.slow
 def test_a_python_that_pyenv_holds_is_one_that_this_machine_has(
     machine: Machine,
 ) -> None:
@@ -101,6 +104,7 @@ def test_a_python_that_pyenv_holds_is_one_that_this_machine_has(
     assert made(machine).text(".python-version").strip() == FIRST_PYTHON
 
 
+@pytest.mark.slow
 def test_a_python_that_uv_holds_is_one_that_this_machine_has(machine: Machine) -> None:
     machine.hide(f"python{FIRST_PYTHON}")
     machine.env["PYENV_ROOT"] = str(machine.home / "no-pyenv")

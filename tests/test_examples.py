@@ -10,6 +10,7 @@ from conftest import Bake, Machine, default_context, run
 from github_files import WORKFLOWS
 from hub import Hub, bare_with, with_a_workflow
 
+pytestmark = pytest.mark.slow
 STARTERS = default_context()["starter"]
 BRANCHES = [f"examples/{starter}" for starter in STARTERS]
 

@@ -160,6 +160,7 @@ def test_a_license_of_ones_own_works_as_the_page_shows_it(fork: Fork) -> None:
     assert project.manifest["project"]["license"] == "LicenseRef-Acme"
 
 
+@pytest.mark.slow
 def test_the_defaults_are_changed_in_one_file(fork: Fork) -> None:
     before = fork.context
     fork.follow("Change the defaults", leave_out="make test")

@@ -74,6 +74,7 @@ def test_make_says_in_one_line_that_a_manager_is_missing(
     assert stopped.startswith("make: ***")
 
 
+@slow
 @each_program
 def test_make_says_in_one_line_which_version_is_needed(
     bake: Bake, bare: Machine, program: str
@@ -91,6 +92,7 @@ def test_make_says_in_one_line_which_version_is_needed(
     assert stopped.startswith("make: ***")
 
 
+@slow
 @each_program
 def test_set_up_says_in_one_line_that_a_manager_is_missing_or_too_old(
     bare: Machine, program: str
@@ -147,6 +149,7 @@ def test_uvx_and_then_pipx_run_a_manager_that_is_missing_or_too_old(
         assert shlex.split(said) == ["uvx", "--from", wanted, program]
 
 
+@slow
 @each_program
 @pytest.mark.parametrize("runner", ["uvx", "pipx"])
 def test_make_runs_uvx_or_pipx_with_the_managers_own_words(
@@ -164,6 +167,7 @@ def test_make_runs_uvx_or_pipx_with_the_managers_own_words(
     assert said.startswith(f"{options} {program}>={PROGRAMS[program]} {program} ")
 
 
+@slow
 @pytest.mark.parametrize("runner", ["uvx", "pipx"])
 def test_set_up_runs_uvx_or_pipx_where_the_manager_is_missing(
     bare: Machine, runner: str
@@ -348,6 +352,7 @@ def test_set_up_finds_a_python_that_only_pyenv_has(
     assert python_of(machine.project() / ".venv")[0] == version
 
 
+@slow
 def test_pyenv_and_uv_read_the_version_that_the_project_says(
     bake: Bake, machine: Machine, pyenv: Path
 ) -> None:

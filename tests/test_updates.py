@@ -136,6 +136,7 @@ def test_a_local_repository_is_linked_by_its_path(
     is_in_step(project)
 
 
+@slow
 def test_the_link_holds_the_answers_and_no_temporary_path(
     template_repository: Template,
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_link_holds_the_answers_and_no_temporary_path(
     is_in_step(project)
 
 
+@slow
 @pytest.mark.parametrize("reference", ["v1", "stable"])
 def test_an_abbreviation_is_expanded_and_a_checkout_kept(
     template_repository: Template, reference: str
@@ -175,6 +177,7 @@ def test_an_abbreviation_is_expanded_and_a_checkout_kept(
     assert "FAILURE" in project.run("cruft", "check", check=False).stdout
 
 
+@slow
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_a_template_in_a_directory_of_a_repository_is_linked_with_it(
     machine: Machine, scheme: str
@@ -293,12 +296,14 @@ def test_everything_that_was_edited_stays(
     assert "SUCCESS" in born.run("cruft", "check").stdout
 
 
+@slow
 def test_a_project_that_is_up_to_date_is_left_as_it_is(born: Project) -> None:
     _, output, changed = update(born)
     assert output == "The project is up to date with its template.\n"
     assert changed == []
 
 
+@slow
 def test_a_conflict_is_listed_and_the_way_back_leads_back(
     born: Project, template_repository: Template
 ) -> None:
@@ -322,6 +327,18 @@ def test_a_conflict_is_listed_and_the_way_back_leads_back(
     assert born.git("rev-parse", "HEAD^{tree}") == before
 
 
+@slow
+def test_an_edited_file_that_is_to_go_is_listed_and_stays(born: Project) -> None:
+    text = born.text("Dockerfile") + "# Mine\n"
+    (born / "Dockerfile").write_text(text, "utf-8")
+    keep(born)
+    status, output, changed = update(born, "docker=no", check=False)
+    assert status == 1
+    assert "\n  Dockerfile (the template has it no more)\n" in output
+    assert born.text("Dockerfile") == text
+    assert "compose.yaml" in changed
+
+
 def refused(project: Project, *words: str) -> str:
     """Return the one line with which an update is refused, and nothing changes."""
     before = {name: (project / name).read_bytes() for name in project.files}
@@ -332,6 +349,7 @@ def refused(project: Project, *words: str) -> str:
     return line
 
 
+@slow
 def test_a_tree_that_is_not_clean_is_refused_with_what_is_not_committed(
     born: Project,
 ) -> None:
@@ -340,12 +358,14 @@ def test_a_tree_that_is_not_clean_is_refused_with_what_is_not_committed(
     assert line.startswith("No update: first commit what is changed here (note.txt)")
 
 
+@slow
 def test_a_project_without_its_link_is_told_how_to_get_one(born: Project) -> None:
     (born / ".cruft.json").unlink()
     keep(born)
     assert "'cruft link ADDRESS' writes it" in refused(born)
 
 
+@slow
 def test_a_link_that_nobody_can_read_is_told_where_the_old_one_is(
     born: Project,
 ) -> None:
@@ -354,6 +374,7 @@ def test_a_link_that_nobody_can_read_is_told_where_the_old_one_is(
     assert "'git log' has it as it was" in refused(born)
 
 
+@slow
 @pytest.mark.parametrize("words", ["colour=red", "starter"])
 def test_what_is_no_answer_is_refused_with_those_that_are(
     born: Project, words: str
@@ -363,6 +384,7 @@ def test_what_is_no_answer_is_refused_with_those_that_are(
     assert "environment_manager, " in line
 
 
+@slow
 @pytest.mark.parametrize("name", ["package_name", "project_slug"])
 def test_a_name_that_files_and_code_carry_can_not_be_changed(
     born: Project, name: str
@@ -370,10 +392,12 @@ def test_a_name_that_files_and_code_carry_can_not_be_changed(
     assert f"{name} can't be changed" in refused(born, f"{name}=other")
 
 
+@slow
 def test_a_value_that_is_not_on_offer_is_refused(born: Project) -> None:
     assert "conda" in refused(born, "environment_manager=conda")
 
 
+@slow
 def test_a_template_that_has_moved_is_followed_when_its_address_is_given(
     born: Project, template_repository: Template
 ) -> None:
@@ -392,6 +416,7 @@ def test_a_template_that_has_moved_is_followed_when_its_address_is_given(
     is_in_step(born)
 
 
+@slow
 def test_a_branch_of_the_template_can_be_tried(
     born: Project, template_repository: Template
 ) -> None:
@@ -492,6 +517,7 @@ def test_an_analysis_goes_on_to_a_model_and_to_a_service_with_its_edits(
     assert (status, answer["species"]) == (200, "Chinstrap")
 
 
+@slow
 def test_cruft_only_renders_where_it_compares(
     born: Project, template_repository: Template
 ) -> None:

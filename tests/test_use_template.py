@@ -148,6 +148,7 @@ def test_the_repository_becomes_the_project_in_one_commit(hub: Hub, bake: Bake) 
     assert f"Commit {hub.branches['main'][:7]} on `main`" in done.summary
 
 
+@slow
 def test_the_modes_of_files_are_kept(hub: Hub, bake: Bake) -> None:
     hub.start()
     listed = hub.git("ls-tree", "-r", "main").splitlines()
@@ -158,6 +159,7 @@ def test_the_modes_of_files_are_kept(hub: Hub, bake: Bake) -> None:
     }
 
 
+@slow
 def test_the_commit_is_by_who_started_the_run_and_made_by_the_bot(hub: Hub) -> None:
     hub.start()
     who = hub.git("log", "-1", "--format=%an <%ae>%n%cn", "main").splitlines()
@@ -165,12 +167,14 @@ def test_the_commit_is_by_who_started_the_run_and_made_by_the_bot(hub: Hub) -> N
     assert who == [f"ada-l <{address}>", "github-actions[bot]"]
 
 
+@slow
 def test_without_a_name_the_repository_gives_it(hub: Hub) -> None:
     assert hub.start(project_name="").status == 0
     assert hub.manifest["project"]["name"] == "penguin-bills"
     assert hub.text("README.md").startswith("# penguin-bills\n")
 
 
+@slow
 @pytest.mark.parametrize(
     ("name", "slug"),
     [
@@ -186,6 +190,7 @@ def test_a_name_becomes_a_slug(hub: Hub, name: str, slug: str) -> None:
     assert hub.text("README.md").startswith(f"# {name}\n")
 
 
+@slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -205,6 +210,7 @@ def test_a_hostile_text_comes_back_as_it_was_given(hub: Hub, name: str) -> None:
     assert not [*hub.machine.work.glob("**/owned")]
 
 
+@slow
 def test_what_somebody_has_added_stays(hub: Hub) -> None:
     mine = {
         "data/raw/bills.csv": "a\n1\n",
@@ -221,6 +227,7 @@ def test_what_somebody_has_added_stays(hub: Hub) -> None:
     assert hub.subjects == ["Start penguin-bills", "Mine", FIRST_COMMIT]
 
 
+@slow
 def test_a_file_that_is_in_the_way_of_the_project_stays_in_the_history(
     hub: Hub,
 ) -> None:
@@ -230,6 +237,7 @@ def test_a_file_that_is_in_the_way_of_the_project_stays_in_the_history(
     assert hub.text("src", "main^") == "a file\n"
 
 
+@slow
 def test_without_a_lock_the_summary_says_how_to_get_one(hub: Hub) -> None:
     done = hub.start()
     assert "`make lock` writes it" in done.summary
@@ -246,6 +254,7 @@ def with_ci(machine: Machine, template: Path, tmp_path: Path) -> Hub:
     return Hub(machine, bare_with(tmp_path / "made", source, machine.env))
 
 
+@slow
 def test_a_workflow_that_projects_have_is_in_place(with_ci: Hub) -> None:
     assert with_ci.start().status == 0
     found = {name for name in with_ci.files() if name.startswith(WORKFLOWS)}
@@ -254,6 +263,7 @@ def test_a_workflow_that_projects_have_is_in_place(with_ci: Hub) -> None:
     assert with_ci.text(f"{WORKFLOWS}/checks.yml") == OWN_WORKFLOW
 
 
+@slow
 @pytest.mark.parametrize("text", ["on: pull_request\njobs: {}\n", None])
 def test_a_workflow_that_somebody_has_changed_stays_as_it_is(
     with_ci: Hub, text: str | None
@@ -290,6 +300,7 @@ def published(hub: Hub) -> Path:
     return template
 
 
+@slow
 def test_the_project_is_linked_to_the_commit_that_it_was_made_from(
     hub: Hub, published: Path
 ) -> None:
@@ -306,6 +317,7 @@ def test_the_project_is_linked_to_the_commit_that_it_was_made_from(
     assert hub.machine.run("cruft", "diff", cwd=project).stdout == ""
 
 
+@slow
 @pytest.mark.parametrize("address", ["", "/nowhere/template.git", "--upload-pack=x"])
 def test_without_the_template_there_is_no_link_and_the_summary_says_so(
     hub: Hub, address: str
@@ -320,6 +332,7 @@ def test_without_the_template_there_is_no_link_and_the_summary_says_so(
 # Refused
 
 
+@slow
 @pytest.mark.parametrize(
     "text", hostile.WORST_TEXTS.values(), ids=list(hostile.WORST_TEXTS)
 )
@@ -332,6 +345,7 @@ def test_a_text_that_the_gate_refuses_changes_nothing(hub: Hub, text: str) -> No
     assert is_untouched(hub, before)
 
 
+@slow
 @pytest.mark.parametrize(
     ("answers", "keys"),
     [
@@ -368,6 +382,7 @@ def test_markup_in_a_refused_answer_is_shown_and_not_read(hub: Hub) -> None:
 # Where nothing is done
 
 
+@slow
 def test_a_second_run_says_so_and_changes_nothing(hub: Hub) -> None:
     checkout = hub.clone()
     assert hub.start(project_name="One").status == 0
@@ -380,6 +395,7 @@ def test_a_second_run_says_so_and_changes_nothing(hub: Hub) -> None:
     assert is_untouched(hub, after)
 
 
+@slow
 @pytest.mark.parametrize("about", ["fork", "is_template"])
 def test_nothing_is_done_in_a_fork_or_in_the_template(hub: Hub, about: str) -> None:
     before = hub.branches
@@ -390,6 +406,7 @@ def test_nothing_is_done_in_a_fork_or_in_the_template(hub: Hub, about: str) -> N
     assert is_untouched(hub, before)
 
 
+@slow
 def test_nothing_is_done_in_a_repository_of_the_templates_name(hub: Hub) -> None:
     before = hub.branches
     hub.name = "acme/cookiecutter-ds-package"
@@ -397,6 +414,7 @@ def test_nothing_is_done_in_a_repository_of_the_templates_name(hub: Hub) -> None
     assert is_untouched(hub, before)
 
 
+@slow
 def test_nothing_is_done_where_the_templates_own_history_is(hub: Hub) -> None:
     checkout = hub.clone()
     git = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org")
@@ -429,6 +447,7 @@ def test_a_tag_does_not_become_a_project(hub: Hub) -> None:
     assert is_untouched(hub, before)
 
 
+@slow
 def test_what_was_pushed_meanwhile_is_not_lost(hub: Hub) -> None:
     checkout = hub.clone()
     hub.commit({"mine.txt": "mine\n"})
@@ -442,6 +461,7 @@ def test_what_was_pushed_meanwhile_is_not_lost(hub: Hub) -> None:
 # A protected branch
 
 
+@slow
 def test_on_a_protected_branch_the_project_waits_on_another(hub: Hub) -> None:
     (hub.path / "protected").write_text("refs/heads/main\n")
     before = hub.branches["main"]
@@ -460,6 +480,7 @@ def test_on_a_protected_branch_the_project_waits_on_another(hub: Hub) -> None:
     assert is_untouched(hub, after)
 
 
+@slow
 def test_where_nothing_may_be_pushed_the_summary_has_the_reason(hub: Hub) -> None:
     protected = "refs/heads/main\nrefs/heads/use-template\n"
     (hub.path / "protected").write_text(protected)

@@ -115,11 +115,19 @@ def shortened(template: str) -> None:
     LINK.write_text(f"{text}\n", encoding="utf-8")
 
 
-def unmerged() -> list[str]:
-    """Return the files that a person must look at, and the rejected parts of others."""
+def unmerged(said: str) -> list[str]:
+    """Return the files that a person must look at, and the rejected parts of others.
+
+    Of a file that is to go, and was edited, git says so much and leaves no rejects.
+    """
     marked = run("git", "diff", "--name-only", "--diff-filter=U").splitlines()
     others = run("git", "ls-files", "--others", "--exclude-standard").splitlines()
-    return sorted({*marked, *(name for name in others if name.endswith(".rej"))})
+    rejects = [name for name in others if name.endswith(".rej")]
+    changed = run("git", "diff", "--name-only", "HEAD").splitlines()
+    stuck = {*re.findall(r"^error: (.+): patch does not apply$", said, re.MULTILINE)}
+    kept = [name for name in stuck if Path(name).is_file() and name not in changed]
+    going = [f"{name} (the template has it no more)" for name in kept]
+    return sorted({*marked, *rejects, *going})
 
 
 def apply(arguments: argparse.Namespace) -> list[str]:
@@ -134,7 +142,7 @@ def apply(arguments: argparse.Namespace) -> list[str]:
     command += ["--checkout", arguments.to] if arguments.to else []
     command += ["--variables-to-update", json.dumps(wanted)] if wanted else []
     try:
-        run(*command)
+        said = run(*command)
     except UpdateError as problem:
         subprocess.run(["sh", "-c", WAY_BACK])
         cure = "nothing is changed"
@@ -146,7 +154,7 @@ def apply(arguments: argparse.Namespace) -> list[str]:
     run("git", "add", str(LINK))
     for name in before - locks():  # of the environment manager that was
         run("git", "rm", "--quiet", "--ignore-unmatch", "--", name)
-    return unmerged()
+    return unmerged(said)
 
 
 def main() -> None:
