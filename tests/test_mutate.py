@@ -185,9 +185,9 @@ def test_the_interval_is_wilsons(
 
 
 def test_a_sample_is_the_same_for_a_seed_and_the_beginning_of_a_larger_one() -> None:
-    everything = [Damage("a", n, "b", None, "c", "a") for n in range(50)]
+    below = "--only hooks/pre_prompt.py"
     small, large, other = (
-        mutate.chosen(everything, mutate.parsed(words.split()))
+        mutate.chosen(mutate.parsed(f"{below} {words}".split()))
         for words in ("--sample 5", "--sample 9", "--sample 5 --seed 2")
     )
     assert large[:5] == small
@@ -200,8 +200,8 @@ def test_the_report_tells_what_was_never_noticed() -> None:
         Outcome("2", "hooks/a.py:2: b", "hooks/a.py", "", "", 1.0),
         Outcome("3", "x.py:3: c", f"{TREE}/src/x.py", "", "make test", 1.0),
     ]
-    report = mutate.told(outcomes, 9)
-    assert report.startswith("3 of 9 damages that are possible:")
+    report = mutate.told(outcomes)
+    assert report.startswith("3 damages:")
     late, _, never = report.partition("Never:\n")
     assert never == "hooks/a.py:2: b"
     assert "x.py:3: c" in late.partition("alone:")[2]
