@@ -7,6 +7,7 @@ Cookiecutter then ends with status 1 and removes the directory that it had made.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import keyword
 import os
@@ -17,6 +18,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+OLDEST_COOKIECUTTER = (2, 4)  # the first that runs the pre-prompt hook
 LONGEST_NAME = 64
 LONGEST_ADDRESS = 254  # RFC 5321
 LONGEST_SUGGESTION = 200
@@ -348,16 +350,48 @@ def complaints(answers: dict[str, Any]) -> list[str]:
     ]
 
 
-def main() -> int:
+# What runs this
+
+
+def cookiecutter_release() -> tuple[int, int] | None:
+    """Return major and minor version of the cookiecutter that runs this, if found.
+
+    importlib.metadata looks at the same names, but takes fifty times as long to import.
+    """
+    for directory in sys.path[1:]:  # the first is that of this file
+        with contextlib.suppress(OSError):
+            for name in os.listdir(directory):
+                found = re.match(r"cookiecutter-(\d+)\.(\d+).*\.(dist|egg)-info", name)
+                if found:
+                    return int(found[1]), int(found[2])
+    return None
+
+
+def outdated(answers: dict[str, Any]) -> str | None:
+    """Return what is too old here for the template, and how to get what is not."""
+    client = "cruft" if "_commit" in answers else "cookiecutter"
     if sys.version_info < (3, 11):
         running = "{}.{}".format(*sys.version_info)
-        print(
-            f"cookiecutter runs on Python {running} here, and this template needs 3.11"
-            " or newer: pipx install --force --python 3.13 cookiecutter",
-            file=sys.stderr,
+        return (
+            f"{client} runs on Python {running} here, and this template needs 3.11 or"
+            f" newer: pipx install --force --python 3.13 {client}"
         )
-        return 1
+    release = cookiecutter_release()
+    if release and release < OLDEST_COOKIECUTTER:
+        running, oldest = ("{}.{}".format(*r) for r in (release, OLDEST_COOKIECUTTER))
+        return (
+            f"cookiecutter {running} runs here, and this template needs {oldest} or"
+            f" newer: pipx install --force {client}"
+        )
+    return None
+
+
+def main() -> int:
     answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
+    problem = outdated(answers)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 1
     found = complaints(answers)
     if found:
         print("These answers can't make a project:", file=sys.stderr)

@@ -19,6 +19,7 @@ from typing import Any
 
 import json_pages
 import pytest
+import quick
 from pip._internal.models.index import PyPI
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 
@@ -204,7 +205,12 @@ class Machine:
         self, *words: str, check: bool = True, **answers: object
     ) -> subprocess.CompletedProcess[str]:
         """Make a project in the working directory, without questions."""
-        return self.run(*self.command(*words, **answers), check=check)
+        command = self.command(*words, **answers)
+        if answers.get("set_up") != "no" or not quick.CAN_FORK:
+            return self.run(*command, check=check)
+        done = quick.run(command[3:], self.work, self.env)
+        assert not check or done.returncode == 0, f"cookiecutter: {done.stdout}"
+        return done
 
     def project(self, name: str = "my-analysis") -> Project:
         """Return the project of this slug in the working directory."""
@@ -218,8 +224,14 @@ class Machine:
 
 
 @pytest.fixture(scope="session")
-def caches() -> dict[str, str]:
-    """Where the managers keep what they have downloaded, whoever's HOME is in use."""
+def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where the managers keep what they have downloaded, whoever's HOME is in use.
+
+    What mypy has read of the dependencies, and matplotlib of the fonts, is kept for one
+    run of the tests, for all its processes.
+    """
+    base = tmp_path_factory.getbasetemp()
+    of_this_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directories = {
         "UV_CACHE_DIR": user_cache / "uv",
@@ -230,6 +242,8 @@ def caches() -> dict[str, str]:
     }
     return {
         **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
+        "MYPY_CACHE_DIR": str(of_this_run / "mypy-cache"),
+        "MPLCONFIGDIR": str(of_this_run / "matplotlib"),
         "UV_NO_PROGRESS": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }

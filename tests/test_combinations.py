@@ -262,40 +262,45 @@ def test_the_code_never_binds_the_name_of_the_package(
 
 
 @pytest.fixture(scope="session")
-def distinct(bake: Bake) -> Callable[..., list[tuple[Project, list[str]]]]:
-    """Return projects with those files that are not as in a project before."""
+def distinct(bake: Bake) -> dict[str, list[Path]]:
+    """The files of all projects, by their names there, each text once."""
+    files: dict[str, dict[bytes, Path]] = {}
+    for row in COVERING:
+        project = bake(**answers_of(row))
+        for name in project.files:
+            same = files.setdefault(name, {})
+            same.setdefault((project / name).read_bytes(), project / name)
+    return {name: list(same.values()) for name, same in files.items()}
 
-    def found(*patterns: str) -> list[tuple[Project, list[str]]]:
-        seen: set[tuple[str, str]] = set()
-        sorted_out = []
-        for row in COVERING:
-            project = bake(**answers_of(row))
-            new = {(name, project.text(name)) for name in project.files} - seen
-            seen |= new
-            names = {
-                name for name, _ in new for each in patterns if fnmatch(name, each)
-            }
-            sorted_out.append((project, sorted(names)))
-        kept = [(project, names) for project, names in sorted_out if names]
-        assert kept, patterns
-        return kept
 
+Distinct = dict[str, list[Path]]
+
+
+def matching(distinct: Distinct, *patterns: str) -> list[Path]:
+    """Return the files whose names match; a test that finds none is of no use."""
+    found = [
+        path
+        for name, paths in distinct.items()
+        if any(fnmatch(name, each) for each in patterns)
+        for path in paths
+    ]
+    assert found, patterns
     return found
 
 
-Distinct = Callable[..., list[tuple[Project, list[str]]]]
-
-
 def test_python_is_formatted(distinct: Distinct) -> None:
-    for project, names in distinct("*.py", "*.ipynb"):
-        options = ("--quiet", "--check", "--diff", "--workers=1", "--no-cache")
-        project.run(sys.executable, "-m", "black", *options, *names)
+    manifests = matching(distinct, "pyproject.toml")
+    settings = [tomllib.loads(path.read_text("utf-8"))["tool"] for path in manifests]
+    assert not any("black" in each for each in settings)  # its defaults everywhere
+    options = ("--quiet", "--check", "--diff", "--workers=1", "--no-cache")
+    files = matching(distinct, "*.py", "*.ipynb")
+    run(sys.executable, "-m", "black", *options, *files)
 
 
 def test_python_has_no_faults(distinct: Distinct) -> None:
-    for project, names in distinct("*.py", "*.ipynb"):
-        options = ("--no-cache", "--output-format=concise")
-        project.run(sys.executable, "-m", "ruff", "check", *options, *names)
+    options = ("--no-cache", "--output-format=concise")
+    files = matching(distinct, "*.py", "*.ipynb")
+    run(sys.executable, "-m", "ruff", "check", *options, *files)
 
 
 def test_yaml_is_tidy(distinct: Distinct) -> None:
@@ -303,14 +308,15 @@ def test_yaml_is_tidy(distinct: Distinct) -> None:
         "{extends: default, rules: {line-length: disable, document-start: disable,"
         " truthy: {check-keys: false}}}"
     )
-    for project, names in distinct("*.yaml", "*.yml"):
-        project.run(sys.executable, "-m", "yamllint", "--strict", "-d", rules, *names)
+    files = matching(distinct, "*.yaml", "*.yml")
+    run(sys.executable, "-m", "yamllint", "--strict", "-d", rules, *files)
 
 
 def test_shell_scripts_have_no_faults(distinct: Distinct) -> None:
-    for project, names in distinct("scripts/*"):
-        scripts = [name for name in names if project.text(name).startswith("#!/bin/sh")]
-        assert not scripts or project.run("shellcheck", *scripts)
+    files = matching(distinct, "scripts/*")
+    scripts = [path for path in files if path.read_bytes().startswith(b"#!/bin/sh")]
+    assert scripts
+    run("shellcheck", *scripts)
 
 
 # The README
