@@ -9,13 +9,15 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import hostile
 import nbformat
 import pytest
 import yaml
@@ -24,12 +26,16 @@ from conftest import Bake, Machine, Project, default_context, run
 from cookiecutter.environment import (  # type: ignore[import-untyped]
     StrictEnvironment,
 )
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
 from validate_pyproject.api import Validator
+from workflows import parse
 
 CONTEXT = default_context()
 TREE = "{{cookiecutter.__project_dir}}"
+slow = pytest.mark.slow
 URL = "https://example.com/ada/my-analysis"
+OLDEST = min(CONTEXT["python_version"])  # what every Python that runs this has
 INDEX_URL = "https://packages.example.com/team/simple/"
 LONGEST = "x" * 64
 LICENSES = {
@@ -68,10 +74,14 @@ def options() -> dict[str, list[Any]]:
     return {**found, "names": list(NAMES)}
 
 
-def covering() -> list[dict[str, Any]]:
-    """Return sets of answers in which every pair of options occurs."""
+def covering(together: int = 2) -> list[dict[str, Any]]:
+    """Return sets of answers in which every pair of options occurs.
+
+    Args:
+        together: 3 for every triple.
+    """
     choices = options()
-    rows = AllPairs(list(choices.values()))
+    rows = AllPairs(list(choices.values()), n=together)
     return [dict(zip(choices, row, strict=True)) for row in rows]
 
 
@@ -81,6 +91,20 @@ COVERING = covering()
 def sentence(row: dict[str, Any]) -> str:
     """Return what tells a set of answers from the others, as a test's name."""
     return "-".join(str(value) for value in row.values() if value != "")
+
+
+def hostile_answers(number: int) -> dict[str, str]:
+    """Return texts of the hostile corpus, other ones for every number."""
+
+    def nth(*corpora: Iterable[str]) -> str:
+        texts = [text for corpus in corpora for text in corpus]
+        return texts[number % len(texts)]
+
+    return {
+        "description": nth(hostile.TEXTS.values(), hostile.DESCRIPTIONS.values()),
+        "author_name": nth(hostile.TEXTS.values()),
+        "author_email": nth(hostile.EMAILS),
+    }
 
 
 def answers_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +123,23 @@ def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
 def project(bake: Bake, answers: dict[str, Any]) -> Project:
     """The project of these answers, rendered once and not to be changed."""
     return bake(**answers)
+
+
+@pytest.fixture
+def render_files(template: Path, tmp_path: Path) -> Callable[..., Project]:
+    """Render a project of its own without running the hooks, which takes most time."""
+
+    def rendered(**answers: object) -> Project:
+        made = cookiecutter(
+            str(template),
+            no_input=True,
+            extra_context=answers,
+            output_dir=tempfile.mkdtemp(dir=tmp_path),
+            accept_hooks=False,
+        )
+        return Project(Path(made), os.environ)
+
+    return rendered
 
 
 @pytest.fixture
@@ -140,6 +181,25 @@ def test_every_pair_of_options_occurs() -> None:
             wanted = {(a, b) for a in choices[first] for b in choices[second]}
             occurring = {(row[first], row[second]) for row in COVERING}
             assert first == second or wanted == occurring
+
+
+@slow
+def test_every_triple_of_options_gives_tidy_files_whatever_the_texts(
+    render_files: Callable[..., Project],
+) -> None:
+    """Nothing but parsers look here: tools have looked at the files of the pairs."""
+    rows = covering(together=3)
+    assert len(rows) > len({*hostile.TEXTS})
+    for number, row in enumerate(rows):
+        texts_given = hostile_answers(number)
+        project = render_files(**{**texts_given, **answers_of(row)})
+        for check in PARSERS:
+            check(project)
+        author = project.manifest["project"]["authors"][0]
+        assert project.manifest["project"]["description"] == texts_given["description"]
+        assert author["name"] == texts_given["author_name"]
+        assert author["email"] == texts_given["author_email"]
+        shutil.rmtree(project.path)
 
 
 def test_every_file_of_the_template_is_rendered_by_some_answers(
@@ -218,6 +278,60 @@ def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) ->
     run("make", *dry, *declared.split(), cwd=copied, env=project.env)
 
 
+def is_make(node: ast.AST) -> bool:
+    """Tell whether this is a call of make that is meant to succeed."""
+    if not isinstance(node, ast.Call):
+        return False
+    if any(each.arg == "check" for each in node.keywords):
+        return False
+    first: ast.AST | None = node.args[0] if node.args else None
+    if isinstance(first, ast.List):
+        first = next(iter(first.elts), None)
+    by_name = isinstance(first, ast.Constant) and first.value == "make"
+    return by_name or getattr(node.func, "attr", "") == "make"
+
+
+def said_to_make() -> set[str]:
+    """Return the words of those functions of the tests that run make."""
+    words: set[str] = set()
+    for path in Path(__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(map(is_make, ast.walk(node))):
+                for each in ast.walk(node):
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                        words.add(each.value)
+    return words
+
+
+def said_by_workflows(project: Project) -> set[str]:
+    """Return the words of the workflows' commands, which test_workflows.py follows."""
+    steps = [
+        step
+        for name in project.files
+        if name.startswith(".github/workflows/")
+        for job in parse(project / name)["jobs"].values()
+        for step in job["steps"]
+    ]
+    return {word for step in steps for word in step.get("run", "").split()}
+
+
+def test_no_target_of_make_is_one_that_no_test_runs(bake: Bake) -> None:
+    project = bake(starter=CONTEXT["starter"][-1], ci="github", package_index_url=URL)
+    text = project.text("Makefile") + project.text("containers.mk")
+    rules = re.findall(r"^([a-z-]+):(?!=)(.*)\n((?:\t.*\n?)*)", text, re.MULTILINE)
+    run_here = said_to_make() | said_by_workflows(project)
+    reached = {target for target, _, _ in rules} & run_here
+    for _ in rules:  # what a target needs and what its recipe makes is run with it
+        for target, needs, recipe in rules:
+            if target in reached:
+                made = re.findall(r"--no-print-directory ([a-z-]+)", recipe)
+                reached |= {*needs.partition("##")[0].split(), *made}
+    declared = " ".join(re.findall(r"^\.PHONY: ((?:.*\\\n)*.*)$", text, re.MULTILINE))
+    targets = {*declared.replace("\\\n", " ").split()}
+    assert {"install", "image", "serve", "publish"} <= targets
+    assert targets - reached == set()
+
+
 def test_no_template_mark_is_left(project: Project) -> None:
     for name, text in texts(project).items():
         assert not re.search(r"(?<!\$)\{\{|\{%|\{#", text), name
@@ -238,6 +352,18 @@ def test_the_text_of_every_file_is_tidy(project: Project) -> None:
         assert name == "LICENSE" or not text.startswith("\n"), name
         # Between Python's definitions there are two: black has looked at those.
         assert name.endswith((".py", "LICENSE")) or "\n\n\n" not in text, name
+
+
+PARSERS: tuple[Callable[[Project], None], ...] = (
+    test_toml_parses,
+    test_the_manifest_is_valid,
+    test_json_parses,
+    test_yaml_parses,
+    test_notebooks_are_valid_and_hold_no_outputs,
+    test_python_compiles_without_a_warning,
+    test_no_template_mark_is_left,
+    test_the_text_of_every_file_is_tidy,
+)
 
 
 def test_no_directory_is_empty(project: Project) -> None:
@@ -317,6 +443,59 @@ def test_shell_scripts_have_no_faults(distinct: Distinct) -> None:
     scripts = [path for path in files if path.read_bytes().startswith(b"#!/bin/sh")]
     assert scripts
     run("shellcheck", *scripts)
+
+
+def test_dockerfiles_have_no_faults(distinct: Distinct) -> None:
+    run("hadolint", "--no-color", *matching(distinct, "Dockerfile"))
+
+
+def test_workflows_have_no_holes(distinct: Distinct) -> None:
+    files = matching(distinct, ".github/workflows/*", ".github/dependabot.yml")
+    tops = {path.parents[path.parts[::-1].index(".github") - 1] for path in files}
+    assert "No findings to report" in run("zizmor", "--offline", *sorted(tops)).stdout
+
+
+SCHEMAS = {
+    ".github/workflows/*.yml": "github-workflows",
+    ".github/dependabot.yml": "dependabot",
+    ".gitlab-ci.yml": "gitlab-ci",
+    "renovate.json": "renovate",
+    "compose.yaml": "compose-spec",
+}
+
+
+@pytest.mark.parametrize("pattern", SCHEMAS)
+def test_what_others_read_follows_their_schemas(
+    distinct: Distinct, pattern: str, tmp_path: Path
+) -> None:
+    schema = SCHEMAS[pattern]
+    options = ("--data-transform", "gitlab-ci") if schema == "gitlab-ci" else ()
+    files = matching(distinct, pattern)
+    if schema == "compose-spec":  # its program reads no merge keys
+        files = [as_json(path, tmp_path / f"{n}.json") for n, path in enumerate(files)]
+    run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *options, *files)
+
+
+def as_json(path: Path, target: Path) -> Path:
+    """Write what a YAML file holds as JSON and return where it is."""
+    content = yaml.safe_load(path.read_text("utf-8"))
+    target.write_text(json.dumps(content), encoding="utf-8")
+    return target
+
+
+@slow
+def test_the_types_of_every_rendering_are_right(
+    render_files: Callable[..., Project],
+) -> None:
+    """One environment has what all need; a package's name is part of every module."""
+    largest = render_files(starter=CONTEXT["starter"][-1], python_version=OLDEST)
+    run("uv", "sync", "--quiet", "--python", sys.executable, cwd=largest.path)
+    options = ("--python-version", OLDEST, "--cache-dir", largest.path / "cache")
+    for starter in CONTEXT["starter"]:
+        for names in NAMES.values():
+            project = render_files(starter=starter, **names)
+            python = largest.bin / "python"
+            run(python, "-m", "mypy", *options, cwd=project.path)
 
 
 # The README
