@@ -139,7 +139,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
 def test_a_damage_is_noticed_by_the_test_that_looks_and_then_mended(copy: Copy) -> None:
     text = (copy.top / "hooks/a.py").read_text()
     outcomes = {
-        str(damage): mutate.examine(copy, Suite({}), mutate.OwnTests(), damage).by
+        str(damage): mutate.examine(copy, Suite({}), None, damage).by
         for damage in mutate.damages("hooks/a.py", text)
         if damage.becomes
     }

@@ -3,8 +3,8 @@
 What `make mutate` runs. A line of the hooks, of cookiecutter.json or of the project
 tree is deleted, or a condition in it is turned round; a file is taken away, or the
 condition in its name is turned round. Then the fast tests run in a copy of the
-repository until one fails; where none does, a project's own tests. Every outcome is
-written down at once, so that a run can be interrupted and goes on where it was.
+repository until one fails; with --own, where none does, a project's own tests. Every
+outcome is written down at once: an interrupted run goes on where it was.
 
 Left out is what no test could be asked to notice: blank lines, comments, docstrings,
 prose (the lines of a Markdown file or cell, but for those in a box and those that hold
@@ -512,7 +512,8 @@ class OwnTests:
             if self.project is None:
                 self.project = rendered(copy, copy.scratch / "own")
                 env = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-                if run(["uv", "sync", "--quiet"], self.project, env) != 0:
+                uv = str(Path(sys.executable).with_name("uv"))
+                if run([uv, "sync", "--quiet"], self.project, env) != 0:
                     raise SystemExit("No environment could be made for a project.")
         return self.project / ".venv/bin/python"
 
@@ -581,7 +582,7 @@ class Suite:
         return sorted(self.seconds, key=price)
 
 
-def examine(copy: Copy, suite: Suite, own: OwnTests, damage: Damage) -> Outcome:
+def examine(copy: Copy, suite: Suite, own: OwnTests | None, damage: Damage) -> Outcome:
     """Damage the copy, run the tests until one fails, and mend it."""
     began = time.monotonic()
     without = [f"--deselect={test}" for test in suite.unsound]
@@ -591,7 +592,7 @@ def examine(copy: Copy, suite: Suite, own: OwnTests, damage: Damage) -> Outcome:
         seen = copy.test("-x", *without, order=order, within=copy.within)
         by = next((test for test, (_, failed) in seen.items() if failed), "")
         by = by if seen else "collection"
-        later = "" if by else own.notice(copy, damage)
+        later = own.notice(copy, damage) if own and not by else ""
     finally:
         copy.mend(damage)
     took = round(time.monotonic() - began, 1)
@@ -697,6 +698,7 @@ def parsed(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2, metavar="N")
     parser.add_argument("--within", type=float, default=math.inf, metavar="SECONDS")
     parser.add_argument("--again", action="store_true", help="repeat what survived")
+    parser.add_argument("--own", action="store_true", help="then a project's own tests")
     parser.add_argument("--list", action="store_true", help="damage nothing, show")
     parser.add_argument("--record", type=Path, default=RECORD, metavar="FILE")
     return parser.parse_args(words)
@@ -717,15 +719,15 @@ def measured(copy: Copy, record: Record) -> Suite:
     return suite
 
 
-def work(left: list[Damage], record: Record, processes: int, within: float) -> None:
+def work(left: list[Damage], record: Record, arguments: argparse.Namespace) -> None:
     """Examine what is left, in as many copies as there are processes."""
     copies: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-    own = OwnTests()
+    own = OwnTests() if arguments.own else None
     with tempfile.TemporaryDirectory(prefix="mutate-") as scratch:
-        for number in range(processes):
+        for number in range(arguments.processes):
             place = Path(scratch, str(number))
             place.mkdir()
-            copies.put(Copy(place, within))
+            copies.put(Copy(place, arguments.within))
         first = copies.get()
         suite = measured(first, record)
         copies.put(first)
@@ -743,7 +745,7 @@ def work(left: list[Damage], record: Record, processes: int, within: float) -> N
             print(f"{mark} {outcome.seconds:6.1f} s  {outcome.shown}", flush=True)
 
         each: Callable[[Damage], None] = one
-        with ThreadPoolExecutor(processes) as pool:
+        with ThreadPoolExecutor(arguments.processes) as pool:
             try:
                 for _ in pool.map(each, left):
                     pass
@@ -768,7 +770,7 @@ def main(words: list[str]) -> int:
     ]
     status = 0
     try:
-        work(left, record, arguments.processes, arguments.within)
+        work(left, record, arguments)
     except KeyboardInterrupt:
         status = 130
     done = [known[each.key] for each in wanted if each.key in known]
