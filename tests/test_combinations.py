@@ -39,7 +39,9 @@ URL = "https://example.com/ada/my-analysis"
 OLDEST = min(CONTEXT["python_version"])  # what every Python that runs this has
 INDEX_URL = "https://packages.example.com/team/simple/"
 LONGEST = "x" * 64
-LICENSES = {
+LICENSES = {  # checksums, without the line that names the holder
+    "MIT": "c9b7c49cdeb4ccab2f2cb69e67f3405518e4bcf611bd3b01de101b070659d11d",
+    "BSD-3-Clause": "26d896dd6a844a9b9b9a30bb39ac6021fd1ff7f81b93a8b556d002b4f48262cf",
     "Apache-2.0": "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
     "GPL-3.0-or-later": "3972dc9744f6499f0f9b2dbf76696f2a"
     "e7ad8af9b23dde66d6af86c9dfb36986",
@@ -670,18 +672,12 @@ def test_the_license_is_the_one_that_was_chosen(
     assert project.manifest["project"]["license-files"] == ["LICENSE"]
     assert f"\n{chosen}, see [LICENSE](LICENSE)." in project.text("README.md")
     holder = f"Copyright (c) {CONTEXT['author_name']}\n"
-    opening = {
-        "MIT": f"MIT License\n\n{holder}\nPermission is hereby granted, free",
-        "BSD-3-Clause": f"BSD 3-Clause License\n\n{holder}\nRedistribution and use in",
-        "Proprietary": f"{holder}\nAll rights reserved.\n",
-    }
-    if chosen in LICENSES:  # the text may not be changed, not even by a name
-        assert hashlib.sha256(text.encode()).hexdigest() == LICENSES[chosen]
-    else:
-        assert text
-        assert text.startswith(opening.get(chosen, ""))  # a fork may have its own
-    closing = {"MIT": "SOFTWARE.\n", "BSD-3-Clause": "SUCH DAMAGE.\n"}
-    assert text.endswith(closing.get(chosen, "\n"))
+    named = {"MIT": 1, "BSD-3-Clause": 1, "Proprietary": 1}.get(chosen, 0)
+    assert text.count(holder) == named or chosen not in {*LICENSES, "Proprietary"}
+    assert "All rights reserved.\n" in text or chosen != "Proprietary"
+    if chosen in LICENSES:
+        unchanged = text.replace(holder, "")
+        assert hashlib.sha256(unchanged.encode()).hexdigest() == LICENSES[chosen]
 
 
 # Rendering again
