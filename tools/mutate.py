@@ -350,7 +350,9 @@ def is_accepted(path: str, text: str) -> bool:
             Environment().parse(text)
         if kind(path) == "py":
             ast.parse(without_marks(text))
-        elif kind(path) == "json" and not STATEMENT.search(text):
+        elif kind(path) == "json" and (
+            not path.startswith(TREE) or not STATEMENT.search(text)
+        ):
             json.loads(text)
         elif kind(path) == "toml" and not MARK.search(text):
             tomllib.loads(text)
