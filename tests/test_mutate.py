@@ -150,6 +150,25 @@ def test_a_damage_is_noticed_by_the_test_that_looks_and_then_mended(copy: Copy) 
     assert (copy.top / "hooks/a.py").read_text() == text
 
 
+def test_a_damage_in_the_project_tree_is_noticed_by_tests_collected_before_it(
+    copy: Copy,
+) -> None:
+    path = f"{TREE}/a.toml"
+    for top in (copy.top, mutate.ROOT):
+        (top / TREE).mkdir()
+        (top / path).write_text("a = 1\nb = 2\n")
+    looks = f"def test_a(): assert 'a = 1' in pathlib.Path({path!r}).read_text()\n"
+    (copy.top / "tests/test_a.py").write_text(f"import pathlib\n\n{looks}")
+    found = [each for each in mutate.damages(path, "a = 1\nb = 2\n") if each.line]
+    try:
+        noticed = [mutate.examine(copy, Suite({}), None, each).by for each in found]
+    finally:
+        assert copy.server is not None
+        copy.server.stop()
+    assert noticed == ["tests/test_a.py::test_a", ""]
+    assert (copy.top / path).read_text() == "a = 1\nb = 2\n"
+
+
 def test_the_tests_that_noticed_something_before_come_first() -> None:
     seen = {"tests/test_a.py::a": [1.0, False], "tests/test_b.py::b": [2.0, False]}
     suite = Suite(seen)

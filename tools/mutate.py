@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import hashlib
 import io
 import json
@@ -39,7 +40,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError
 
@@ -52,7 +53,8 @@ BY_CHECKSUM = re.compile(r"\.csv$|'(Apache-2\.0|GPL-3\.0-or-later)' %\}LICENSE")
 PATIENCE = 1200  # seconds for the fast tests, once
 # What the plugin reads and writes.
 ORDER, SEEN, WITHIN = "MUTATE_ORDER", "MUTATE_SEEN", "MUTATE_WITHIN"
-STARTED = time.monotonic()
+PIPES = "MUTATE_PIPES"  # two numbers: to read requests from, and to answer
+STARTED = [time.monotonic()]
 
 MARK = re.compile(r"\{\{|\{%")
 STATEMENT = re.compile(
@@ -385,18 +387,67 @@ class Outcome(NamedTuple):
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Put the tests in the order that this run wants, and leave out some."""
-    if ORDER not in os.environ:
-        return
-    wanted = json.loads(Path(os.environ[ORDER]).read_text("utf-8"))
-    place = {name: number for number, name in enumerate(wanted)}
-    items.sort(key=lambda item: place.get(item.nodeid, len(place)))
+    """Put the tests in the order that this run wants."""
+    if ORDER in os.environ:
+        wanted = json.loads(Path(os.environ[ORDER]).read_text("utf-8"))
+        place = {name: number for number, name in enumerate(wanted)}
+        items.sort(key=lambda item: place.get(item.nodeid, len(place)))
+
+
+def pytest_runtestloop(session: Any) -> bool | None:
+    """Run the tests once for each request, each time in a copy of this process.
+
+    What is in the project tree no test has read when the tests are collected, so for
+    damages there a collection serves many times, and so do the compiled templates.
+    """
+    if PIPES not in os.environ:
+        return None
+    asked, answers = map(int, os.environ[PIPES].split())
+    warm_up()
+    os.write(answers, b"ready\n")
+    with os.fdopen(asked) as requests:
+        for _ in requests:
+            pid = os.fork()
+            if not pid:
+                run_collected(session)
+            os.waitpid(pid, 0)
+            os.write(answers, b"done\n")
+    return True
+
+
+def warm_up() -> None:
+    """Render what the tests of combinations will, so that Jinja has compiled it."""
+    with contextlib.suppress(ImportError), tempfile.TemporaryDirectory() as scratch:
+        from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+        from test_combinations import COVERING, answers_of
+
+        for number, row in enumerate(COVERING):
+            cookiecutter(
+                str(ROOT),
+                no_input=True,
+                extra_context=answers_of(row),
+                output_dir=f"{scratch}/{number}",
+                accept_hooks=False,
+            )
+
+
+def run_collected(session: Any) -> NoReturn:
+    """Run the tests of a session in this order of its own, and end the process."""
+    from _pytest.main import pytest_runtestloop as loop
+
+    STARTED[0] = time.monotonic()
+    try:
+        pytest_collection_modifyitems(session.items)
+        loop(session)
+    except BaseException:  # the end at the first failure is one of these
+        os._exit(1)
+    os._exit(0)
 
 
 def pytest_runtest_setup(item: Any) -> None:
     """Begin no test when the time of this run is over."""
     within = float(os.environ.get(WITHIN, "inf"))
-    if time.monotonic() - STARTED > within:
+    if time.monotonic() - STARTED[0] > within:
         item.session.shouldstop = "the time is over"
 
 
@@ -431,6 +482,7 @@ class Copy:
         self.top = scratch / "cookiecutter-ds-package"
         self.scratch = scratch
         self.within = within
+        self.server: Server | None = None
         shutil.copytree(ROOT, self.top, ignore=ignore, symlinks=True)
         (self.top / ".venv").symlink_to(Path(sys.prefix))
 
@@ -456,24 +508,92 @@ class Copy:
             order: the tests to begin with.
             within: the seconds after which no further test is begun.
         """
-        seen, wanted = self.scratch / "seen", self.scratch / "order"
-        seen.write_text("")
-        wanted.write_text(json.dumps([*order]), "utf-8")
+        self.prepare(order)
+        run(self.command(*words), self.top, self.env(within))
+        return self.seen()
+
+    def test_tree(self, order: Iterable[str]) -> dict[str, list[Any]]:
+        """Do the same, with tests that are collected once, before the first damage."""
+        self.prepare(order)
+        assert self.server is not None
+        self.server.ask()
+        return self.seen()
+
+    def serve(self, *words: str) -> None:
+        """Collect the tests, if they are not."""
+        if self.server is None:
+            self.prepare(())
+            command, env = self.command(*words), self.env(self.within)
+            self.server = Server(command, self.top, env)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command that runs the fast tests."""
         plain = ("-n0", "-q", "-m", "not slow", "-p", "no:cacheprovider")
         plugin = ("-p", "mutate", "--timeout=600", "--tb=no")
-        command = [sys.executable, "-m", "pytest", *plain, *plugin, *words]
-        env = {**os.environ, ORDER: str(wanted), SEEN: str(seen)}
-        env |= {"PYTHONPATH": "tools", "PYTHONDONTWRITEBYTECODE": "1"}
-        env |= {"TMPDIR": str(self.scratch), WITHIN: str(within)}
-        run(command, self.top, env)
+        return [sys.executable, "-m", "pytest", *plain, *plugin, *words]
+
+    def env(self, within: float) -> dict[str, str]:
+        """Return the environment of the tests."""
+        env = {**os.environ, "PYTHONPATH": "tools", "PYTHONDONTWRITEBYTECODE": "1"}
+        env |= {ORDER: str(self.scratch / "order"), SEEN: str(self.scratch / "seen")}
+        return env | {"TMPDIR": str(self.scratch), WITHIN: str(within)}
+
+    def prepare(self, order: Iterable[str]) -> None:
+        """Write down what the tests are to begin with, and forget what they took."""
+        (self.scratch / "seen").write_text("")
+        (self.scratch / "order").write_text(json.dumps([*order]), "utf-8")
+
+    def seen(self) -> dict[str, list[Any]]:
+        """Return what each test took and whether it failed, and tidy up."""
         found: dict[str, list[Any]] = {}
-        for line in seen.read_text("utf-8").splitlines():
+        for line in (self.scratch / "seen").read_text("utf-8").splitlines():
             test, seconds, failed = json.loads(line)
             before = found.setdefault(test, [0.0, False])
             found[test] = [before[0] + seconds, before[1] or failed]
-        for leftover in self.scratch.glob("pytest-of-*"):
+        for leftover in self.scratch.glob("pytest-of-*/pytest-*/*"):
             shutil.rmtree(leftover, ignore_errors=True)
         return found
+
+
+class Server:
+    """A run of pytest that has collected the tests, and runs them when it is asked."""
+
+    def __init__(self, command: list[str], top: Path, env: dict[str, str]) -> None:
+        asked, self.requests = os.pipe()
+        self.answers, answering = os.pipe()
+        self.process = subprocess.Popen(
+            command,
+            cwd=top,
+            env={**env, PIPES: f"{asked} {answering}"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(asked, answering),
+        )
+        os.close(asked)
+        os.close(answering)
+        self.wait()
+
+    def ask(self) -> None:
+        """Have the tests run, and wait until they have."""
+        os.write(self.requests, b"run\n")
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait for an answer.
+
+        Raises:
+            SystemExit: if there will be none.
+        """
+        if not os.read(self.answers, 16):
+            raise SystemExit("The tests could not be collected.")
+
+    def stop(self) -> None:
+        """End it, and what it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def run(command: list[str], top: Path, env: dict[str, str]) -> int | None:
@@ -588,10 +708,16 @@ def examine(copy: Copy, suite: Suite, own: OwnTests | None, damage: Damage) -> O
     """Damage the copy, run the tests until one fails, and mend it."""
     began = time.monotonic()
     without = [f"--deselect={test}" for test in suite.unsound]
+    order = suite.order(damage.path)
+    in_tree = damage.path.startswith(TREE)
+    if in_tree:
+        copy.serve("-x", *without)
     copy.damage(damage)
     try:
-        order = suite.order(damage.path)
-        seen = copy.test("-x", *without, order=order, within=copy.within)
+        if in_tree:
+            seen = copy.test_tree(order)
+        else:
+            seen = copy.test("-x", *without, order=order, within=copy.within)
         by = next((test for test, (_, failed) in seen.items() if failed), "")
         by = by if seen else "collection"
         later = own.notice(copy, damage) if own and not by else ""
@@ -754,6 +880,16 @@ def work(left: list[Damage], record: Record, arguments: argparse.Namespace) -> N
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+            finally:
+                stop_servers(copies)
+
+
+def stop_servers(copies: queue.SimpleQueue[Copy]) -> None:
+    """End what runs for the copies that nobody uses any more."""
+    while not copies.empty():
+        copy = copies.get()
+        if copy.server is not None:
+            copy.server.stop()
 
 
 def main(words: list[str]) -> int:
@@ -763,6 +899,8 @@ def main(words: list[str]) -> int:
     if arguments.list:
         print(*wanted, sep="\n")
         return 0
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell ignores the first of jobs
+        signal.signal(number, signal.default_int_handler)
     record = Record(arguments.record)
     known = record.outcomes
     left = [
