@@ -16,7 +16,7 @@ PIN = for purpose in $(PURPOSES); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
-	bench bench-containers load picture examples use-template clean
+	bench bench-containers load mutate picture examples use-template clean
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-containers: install ## Measure what building a project's image costs
 
 load: install ## Measure what the service starter can take
 	@$(BIN)/python benchmarks/load.py $(ARGS)
+
+mutate: install ## Damage the template a line at a time: do the fast tests notice? (ARGS="--sample 100")
+	@$(BIN)/python tools/mutate.py $(ARGS)
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py

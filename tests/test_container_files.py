@@ -14,7 +14,7 @@ import pytest
 import yaml
 from conftest import Bake, Machine, Project, default_context, run
 from containers import missing
-from journey import MANAGERS
+from journey import MANAGERS, put_first_on_path
 
 STARTERS = default_context()["starter"]
 INDEX_URL = "https://packages.example.com/team/simple/"
@@ -197,6 +197,21 @@ def test_pushing_nowhere_is_told(bake: Bake, copy: Copy, machine: Machine) -> No
     said = saying(project, machine, "image-push", "DOCKER=true")
     assert "Where to? make image-push REGISTRY=registry.example.org/team" in said
     assert "true build" not in said
+
+
+def test_a_shell_is_opened_in_a_container_that_is_built_for_it(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    project = copy(bake())
+    (project / "uv.lock").touch()
+    record = machine.home / "asked"
+    said = f'echo "$@ for $HOST_UID:$HOST_GID" >>"{record}"'
+    docker = put_first_on_path(machine, "docker", said)
+    words = ("shell", "ARGS=python -V", f"DOCKER={docker}")
+    run("make", *words, cwd=project.path, env=machine.env)
+    owner = f"{os.getuid()}:{os.getgid()}"
+    asked = record.read_text("utf-8").splitlines()
+    assert asked[-1] == f"compose run --build --rm dev python -V for {owner}"
 
 
 # The credentials of a private index

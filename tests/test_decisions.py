@@ -1,0 +1,418 @@
+"""What the set-up decides, without one: its steps, its commands, what it says next."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, default_context
+
+sys.path.insert(0, str(ROOT / "hooks"))
+
+import post_gen_project as hook
+
+CONTEXT = default_context()
+URL = "https://packages.example.com/team/simple/"
+NAMES = ["repository", "environment", "kernel", "git hooks", "first commit"]
+HERE = "{}.{}".format(*sys.version_info)
+
+
+def answers(**changed: Any) -> dict[str, Any]:
+    """Return the answers of a person who presses Enter, but for some."""
+    first = {k: v[0] for k, v in CONTEXT.items() if isinstance(v, list) and k[0] != "_"}
+    plain = {"project_slug": "my-analysis", "package_name": "my_analysis"}
+    return {**CONTEXT, **first, **plain, **changed}
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> hook.Tools:
+    """What runs programs, on a machine without credentials."""
+    for name in ("PACKAGE_INDEX_USERNAME", "PACKAGE_INDEX_PASSWORD", "UV"):
+        monkeypatch.delenv(name, raising=False)
+    return hook.Tools(answers())
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is all of PATH, but for the shell."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def says(directory: Path, name: str, text: str, status: int = 0) -> Path:
+    """Put a program there that says this."""
+    path = directory / name
+    path.write_text(f"#!/bin/sh\necho '{text}'\nexit {status}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def machine(**changed: Any) -> hook.Machine:
+    """Return what a look at a machine tells that lacks nothing, but for some."""
+    nothing = hook.Machine("git", None, has_identity=True, workspace=None)
+    return nothing._replace(**changed)
+
+
+def planned(tools: hook.Tools, there: hook.Machine) -> dict[str, hook.Step]:
+    """Return the steps on such a machine, by name."""
+    steps = hook.plan(tools, answers(), there, Path("/nowhere/my-analysis"))
+    return {step.name: step for step in steps}
+
+
+# The steps
+
+
+def test_every_step_waits_for_what_it_needs(tools: hook.Tools) -> None:
+    steps = planned(tools, machine())
+    assert [*steps] == NAMES
+    ready = ("repository", "environment")
+    needs = {name: step.needs for name, step in steps.items()}
+    assert needs == {
+        "repository": (),
+        "environment": (),
+        "kernel": ("environment",),
+        "git hooks": ready,
+        "first commit": ready,
+    }
+    assert [step.verb for step in steps.values()] == [
+        *("repository", "install", "kernel", "hooks", "repository")
+    ]
+
+
+def test_in_another_repository_nothing_is_committed(tools: hook.Tools) -> None:
+    there = machine(outer_repository=Path("/nowhere"))
+    assert [*planned(tools, there)] == NAMES[:3]
+    with pytest.raises(hook.Problem) as raised:
+        hook.make_repository(tools, there)
+    assert (raised.value.verbs, raised.value.mark) == ((), "skipped")
+    assert "none: the directory lies in that of /nowhere" in raised.value.reason
+
+
+def test_who_git_does_not_know_is_told_so_at_once(tools: hook.Tools) -> None:
+    assert planned(tools, machine(has_identity=False))["first commit"].needs == ()
+    without = planned(tools, machine(git=None, has_identity=False))
+    assert without["first commit"].needs == ("repository", "environment")
+    given = answers(author_name="Zoë O'Neill", author_email="zoe@example.org")
+    with pytest.raises(hook.Problem) as raised:
+        hook.commit(tools, given, machine(has_identity=False))
+    assert raised.value.first == (
+        "git config --global user.name 'Zoë O'\"'\"'Neill'",
+        "git config --global user.email zoe@example.org",
+    )
+
+
+def outcome(name: str, verb: str, problem: hook.Problem | None) -> hook.Outcome:
+    """Return how a step ended."""
+    return hook.Outcome(hook.Step(name, lambda: "", verb), "", problem, 0)
+
+
+@pytest.mark.parametrize(
+    ("verbs", "command"),
+    [
+        ([], ""),
+        (["kernel"], "make kernel"),
+        (["install", "kernel"], "make install"),
+        (["kernel", "hooks"], "make kernel hooks"),
+        (["repository", "hooks"], "make repository"),
+        (["repository", "install", "kernel", "hooks"], "make install repository"),
+        (["install", "bootstrap"], "make bootstrap install"),
+    ],
+)
+def test_one_command_does_what_is_left(verbs: list[str], command: str) -> None:
+    failed = [outcome(verb, verb, hook.Problem("")) for verb in verbs]
+    assert hook.resuming([outcome("done", "lock", None), *failed]) == command
+
+
+def test_what_must_come_first_comes_first() -> None:
+    problem = hook.Problem("", first=("mv a b", "cd b"), verbs=("install",))
+    ended = [outcome("environment", "kernel", problem)]
+    assert hook.resuming(ended) == "mv a b && cd b && make install"
+    nothing = hook.Problem("", verbs=(), mark="skipped")
+    assert hook.resuming([outcome("repository", "repository", nothing)]) == ""
+
+
+class Lines(hook.Report):
+    """A report that is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = ""
+
+    def write(self, text: str) -> None:
+        self.said += text
+
+
+def carried_out(tools: hook.Tools, *steps: hook.Step) -> tuple[dict[str, str], str]:
+    """Carry out steps and return the mark of each, and what was said."""
+    report = Lines()
+    outcomes = hook.carry_out(steps, tools, report)
+    marks = {e.step.name: e.problem.mark if e.problem else "done" for e in outcomes}
+    return marks, report.said
+
+
+def fail() -> str:
+    """Be a step that can't be done."""
+    raise hook.Problem("no room", output="WARNING: a\nWARNING: b\nlast words")
+
+
+def break_down() -> str:
+    """Be a step with a fault of its own."""
+    raise ValueError("what?")
+
+
+def test_a_step_is_left_out_when_what_it_needs_has_failed(tools: hook.Tools) -> None:
+    marks, said = carried_out(
+        tools,
+        hook.Step("one", lambda: "made", "one"),
+        hook.Step("two", fail, "two", ("one",)),
+        hook.Step("three", lambda: "never", "three", ("two",)),
+        hook.Step("four", break_down, "four"),
+        hook.Step("five", lambda: "after", "five", ("one",)),
+    )
+    assert marks == {
+        "one": "done",
+        "two": "failed",
+        "three": "waits",
+        "four": "failed",
+        "five": "done",
+    }
+    assert "✓ one           made" in said
+    assert "✗ two           no room\n" in said
+    assert "    | WARNING: b\n    | last words\n" in said
+    assert "WARNING: a" not in said
+    assert "· three         waits for the two\n" in said
+    assert "✗ four          ValueError: what?\n" in said
+    assert "never" not in said
+
+
+def test_nothing_is_begun_once_the_tools_are_stopped(tools: hook.Tools) -> None:
+    tools.stop("stopped by Ctrl-C")
+    marks, said = carried_out(tools, hook.Step("one", lambda: "never", "one"))
+    assert marks == {"one": "waits"}
+    assert "· one           stopped by Ctrl-C\n" in said
+    with pytest.raises(hook.Problem, match="stopped by Ctrl-C"):
+        tools.run(["true"])
+    tools.stop("stopped again")
+    assert tools.stopped_by == "stopped by Ctrl-C"
+
+
+# Programs
+
+
+def test_a_program_that_fails_is_told_by_its_first_words(
+    tools: hook.Tools, tmp_path: Path
+) -> None:
+    program = str(says(tmp_path, "uv", "no network", status=1))
+    with pytest.raises(hook.Problem) as raised:
+        tools.run([program, "--quiet", "sync", "all", "of", "it"])
+    assert raised.value.reason == "'uv sync all' failed:"
+    assert raised.value.output == "no network"
+    assert not tools.succeeds([program])
+    with pytest.raises(hook.Problem, match="No such file"):
+        tools.run([str(tmp_path / "missing")])
+    assert tools.running == []
+
+
+def test_a_program_that_goes_on_is_ended_with_all_it_started(tools: hook.Tools) -> None:
+    process = tools.start(["sh", "-c", "sleep 60 & wait"])
+    tools.stop("stopped")
+    assert process.returncode == -15
+
+
+def test_what_would_mislead_the_tools_is_kept_from_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in hook.MISLEADING:
+        monkeypatch.setenv(name, "/elsewhere")
+    monkeypatch.setenv("HTTPS_PROXY", "proxy")
+    told = hook.Tools(answers()).environment
+    assert {"VIRTUAL_ENV", "PYTHONPATH", "GIT_DIR", "UV_INDEX"} <= {*hook.MISLEADING}
+    assert not {*hook.MISLEADING} & {*told}
+    assert told["HTTPS_PROXY"] == "proxy"
+    assert told["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("version", "runner", "wanted"),
+    [
+        ("uv 0.10.1", None, ["uv"]),
+        ("uv 0.6", None, ["uv"]),
+        ("uv 0.5.9", "uvx", ["uvx", "--from", "uv>=0.6", "uv"]),
+        ("", "uvx", ["uvx", "--from", "uv>=0.6", "uv"]),
+        ("", "pipx", ["pipx", "run", "--spec", "uv>=0.6", "uv"]),
+    ],
+)
+def test_a_manager_is_run_as_it_is_or_by_what_can_get_it(
+    tools: hook.Tools,
+    programs: Path,
+    version: str,
+    runner: str | None,
+    wanted: list[str],
+) -> None:
+    if version:
+        says(programs, "uv", version)
+    if runner:
+        says(programs, runner, "")
+    found = hook.find_program(tools, "uv", "0.6")
+    assert [Path(found[0]).name, *found[1:]] == wanted
+
+
+def test_a_manager_that_is_nowhere_is_got_by_make(
+    tools: hook.Tools, programs: Path
+) -> None:
+    for text, reason in (
+        ("", "uv is not on this machine"),
+        ("uv 0.5", "uv 0.5 is too old, 0.6 or newer is needed"),
+        ("no version at all", "uv is not on this machine"),
+    ):
+        if text:
+            says(programs, "uv", text)
+        with pytest.raises(hook.Problem) as raised:
+            hook.find_program(tools, "uv", "0.6")
+        assert raised.value.reason == reason
+        assert raised.value.verbs == ("bootstrap", "install")
+
+
+def test_the_uv_that_runs_cookiecutter_serves(
+    tools: hook.Tools, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (programs / "elsewhere").mkdir()
+    uv = str(says(programs / "elsewhere", "uv", "uv 0.9.0"))
+    monkeypatch.setenv("UV", uv)
+    assert hook.find_program(tools, "uv", "0.6") == [uv]
+    poetry = hook.find_program(tools, "poetry", "2.2")
+    assert poetry == [uv, "tool", "run", "--from", "poetry>=2.2", "poetry"]
+
+
+def test_a_python_of_the_version_is_found_or_how_to_get_one(
+    tools: hook.Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = hook.find_python(tools, HERE)[0]
+    said = subprocess.run([python, "--version"], capture_output=True, text=True).stdout
+    assert said.startswith(f"Python {HERE}.")
+    with pytest.raises(hook.Problem, match=r"Python 2\.0 is not here: 'pyenv install"):
+        hook.find_python(tools, "2.0")
+
+
+# The commands
+
+
+@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
+def test_a_private_index_and_its_credentials_reach_the_manager_quoted(
+    manager: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = CONTEXT["_managers"][manager]
+    given = answers(environment_manager=manager, package_index_url=URL)
+    for name in ("PACKAGE_INDEX_USERNAME", "PACKAGE_INDEX_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    plain = hook.exports(given)
+    assert {*plain} == {*table["exports"], *table["index"]["exports"]}
+    assert all("@" not in value for value in plain.values())
+    monkeypatch.setenv("PACKAGE_INDEX_USERNAME", "ada")
+    monkeypatch.setenv("PACKAGE_INDEX_PASSWORD", "p@ss/")
+    known = hook.exports(given)
+    assert {*known} - {*plain} == {*table["index"]["credentials"]} - {*plain}
+    quoted = URL.replace("://", "://ada:p%40ss%2F@")
+    for name in table["index"]["exports"]:
+        assert known[name] == quoted
+    assert {known[name] for name in table["index"]["credentials"]} <= {
+        *("ada", "p@ss/", quoted)
+    }
+    assert not {*hook.exports(answers(environment_manager=manager))} & {
+        *table["index"]["exports"]
+    }
+
+
+def test_a_variable_of_the_table_can_stand_for_several_words() -> None:
+    variables = {"MANAGER": ["uvx", "uv"], "BIN": [".venv/bin"]}
+    assert hook.expanded("$(MANAGER)", variables) == ["uvx", "uv"]
+    assert hook.expanded("$(BIN)/python", variables) == [".venv/bin/python"]
+    assert hook.expanded("plain", variables) == ["plain"]
+    table = {"_managers": {"uv": {"lock": ["$(MANAGER) lock 'a b'"]}}}
+    given = {**table, "environment_manager": "uv"}
+    assert hook.commands(given, "lock", variables) == [["uvx", "uv", "lock", "a b"]]
+
+
+# Where the project lies
+
+
+@pytest.mark.parametrize(
+    ("text", "is_member"),
+    [
+        ("[tool.uv.workspace]\nmembers = ['*']", True),
+        ("[tool.uv.workspace]\nmembers = ['*']\nexclude = ['mine']", False),
+        ("[tool.uv.workspace]\nmembers = ['other']", False),
+        ("[tool.uv]\ndev = []", False),
+        ("no TOML", False),
+    ],
+)
+def test_a_workspace_of_uv_that_would_take_the_project_in_is_seen(
+    tmp_path: Path, text: str, is_member: bool
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    project = tmp_path / "mine"
+    project.mkdir()
+    assert hook.enclosing_workspace(project) == (tmp_path if is_member else None)
+
+
+def test_the_way_out_of_a_workspace_is_a_move(tmp_path: Path) -> None:
+    project, workspace = tmp_path / "a b/mine", tmp_path / "a b"
+    problem = hook.moving_out(project, workspace, machine())
+    assert problem.first == (
+        f"mv '{project}' {tmp_path / 'mine'}",
+        f"cd {tmp_path / 'mine'}",
+    )
+    assert problem.verbs == ("install", "repository")
+    inside = machine(outer_repository=tmp_path)
+    assert hook.moving_out(project, workspace, inside).verbs == ("install",)
+
+
+def test_a_work_tree_is_known_by_its_mark(tmp_path: Path) -> None:
+    assert not hook.is_work_tree(tmp_path)
+    (tmp_path / ".git").mkdir()
+    assert not hook.is_work_tree(tmp_path)
+    (tmp_path / ".git/HEAD").touch()
+    assert hook.is_work_tree(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/.git").touch()
+    assert hook.is_work_tree(tmp_path / "sub")
+
+
+def test_the_directory_is_named_as_its_caller_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PWD", str(tmp_path))
+    assert hook.shown_path(tmp_path / "a b") == "'a b'"
+    assert hook.shown_path(tmp_path.parent / "mine") == str(tmp_path.parent / "mine")
+    monkeypatch.delenv("PWD")
+    assert hook.shown_path(tmp_path / "mine") == str(tmp_path / "mine")
+
+
+def test_only_a_scratch_directory_of_crufts_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    project = tmp_path / "tmpabc123_4/my-analysis"
+    assert hook.is_scratch({"_commit": "1"}, project)
+    assert not hook.is_scratch({"_commit": "1", "_output_dir": "."}, project)
+    assert not hook.is_scratch({}, project)
+    assert not hook.is_scratch({"_commit": "1"}, tmp_path / "work/my-analysis")
+    assert not hook.is_scratch({"_commit": "1"}, tmp_path / "a/tmpabc123_4/b")
+
+
+def test_the_environment_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    site = tmp_path / ".venv" / ("Lib" if os.name == "nt" else "lib/python3.13")
+    for name in ("a-1.dist-info", "b-2.dist-info", "b"):
+        (site / "site-packages" / name).mkdir(parents=True)
+    config = tmp_path / ".venv/pyvenv.cfg"
+    for line in ("version = 3.13.1", "version_info = 3.13.1.final.0"):
+        config.write_text(f"home = /usr\n{line}\n", encoding="utf-8")
+        assert hook.environment_python() == "Python 3.13.1"
+    assert hook.environment_packages() == 2
