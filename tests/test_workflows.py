@@ -279,32 +279,6 @@ def test_zizmor_finds_nothing(bake: Bake, manager: str, url: str) -> None:
     assert "No findings to report" in done.stdout
 
 
-SCHEMAS = {
-    "github": {
-        WORKFLOWS[0]: "vendor.github-workflows",
-        WORKFLOWS[1]: "vendor.github-workflows",
-        ".github/dependabot.yml": "vendor.dependabot",
-    },
-    "gitlab": {
-        ".gitlab-ci.yml": "vendor.gitlab-ci",
-        "renovate.json": "vendor.renovate",
-    },
-}
-
-
-@pytest.mark.parametrize("ci", SCHEMAS)
-def test_the_services_schemas_are_followed(bake: Bake, ci: str) -> None:
-    projects = [
-        bake(ci=ci, environment_manager=manager, package_index_url=url)
-        for manager in ("uv", "pip")
-        for url in ("", INDEX_URL)
-    ]
-    for name, schema in SCHEMAS[ci].items():
-        transform = ("--data-transform", "gitlab-ci") if "gitlab-ci" in name else ()
-        files = [each / name for each in projects]
-        run("check-jsonschema", "--builtin-schema", schema, *transform, *files)
-
-
 # What happens
 
 
