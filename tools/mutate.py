@@ -693,7 +693,7 @@ class Suite:
         Those are the cheap ones, those that noticed something of it before, and those
         whose source names it.
         """
-        name = re.sub(r"\{%.*?%\}", "", path.rpartition("/")[2])
+        name = re.sub(r"\{%.*?%\}", "", path.rpartition("/")[2]).removesuffix(".py")
         counts = self.noticed.get(path, {})
 
         def price(test: str) -> float:
