@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +220,11 @@ def test_a_program_that_fails_is_told_by_its_first_words(
 
 def test_a_program_that_goes_on_is_ended_with_all_it_started(tools: hook.Tools) -> None:
     process = tools.start(["sh", "-c", "sleep 60 & wait"])
+    began = time.monotonic()
     tools.stop("stopped")
     assert process.returncode == -15
+    assert process.communicate()[0] == b""  # comes when nobody can write any more
+    assert time.monotonic() - began < 30
 
 
 def test_what_would_mislead_the_tools_is_kept_from_them(
