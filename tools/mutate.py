@@ -225,7 +225,7 @@ def unimportant(path: str, text: str) -> set[int]:
     if path.endswith(("ipynb", "ipynb{% endif %}")):
         return found | cells_of_prose(lines)
     if of_kind == "py":
-        found |= docstrings(text)
+        found |= docstrings(text) | last_returns(text)
     if of_kind not in ("license", "json"):
         comment = re.compile(r"\s*(#(?!!)|from __future__ import annotations)")
         found |= {
@@ -274,6 +274,25 @@ def docstrings(text: str) -> set[int]:
             first = node.body[0]
             found |= {*range(first.lineno, (first.end_lineno or first.lineno) + 1)}
     return found
+
+
+def last_returns(text: str) -> set[int]:
+    """Return the lines in which a function ends by returning None, as it would."""
+    try:
+        parsed = ast.parse(without_marks(text))
+    except SyntaxError:
+        return set()
+    ends = (
+        node.body[-1]
+        for node in ast.walk(parsed)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return {
+        end.lineno
+        for end in ends
+        if isinstance(end, ast.Return)
+        and (end.value is None or ast.unparse(end.value) == "None")
+    }
 
 
 def without_marks(text: str) -> str:
