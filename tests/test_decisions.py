@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, default_context
+from conftest import ROOT, Bake, default_context
 
 sys.path.insert(0, str(ROOT / "hooks"))
 
@@ -315,6 +316,40 @@ def test_a_python_of_the_version_is_found_or_how_to_get_one(
     assert said.startswith(f"Python {HERE}.")
     with pytest.raises(hook.Problem, match=r"Python 2\.0 is not here: 'pyenv install"):
         hook.find_python(tools, "2.0")
+
+
+def test_make_and_the_set_up_keep_the_same_things_from_the_tools(bake: Bake) -> None:
+    (line,) = re.findall(r"^unexport (.*)$", bake().text("Makefile"), re.MULTILINE)
+    others = {name for name in hook.MISLEADING if not name.startswith("GIT_")}
+    assert {*line.split()} == others
+
+
+def test_a_new_repository_is_on_branch_main(
+    tools: hook.Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = hook.look(tools, answers(), tmp_path)
+    assert hook.make_repository(tools, there) == "git, on branch main"
+    head = (tmp_path / ".git/HEAD").read_text(encoding="utf-8")
+    assert head == "ref: refs/heads/main\n"
+
+
+def test_hooks_that_git_looks_for_elsewhere_are_left_to_their_owner(
+    tools: hook.Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(output: str) -> None:
+        def run(command: list[str]) -> str:
+            raise hook.Problem("failed", output=output)
+
+        monkeypatch.setattr(tools, "run", run)
+
+    refuse("Cowardly refusing to install hooks with `core.hooksPath` set.")
+    with pytest.raises(hook.Problem, match=r"none: .*core\.hooksPath") as raised:
+        hook.install_hooks(tools)
+    assert (raised.value.verbs, raised.value.mark) == ((), "skipped")
+    refuse("no room")
+    with pytest.raises(hook.Problem, match="failed"):
+        hook.install_hooks(tools)
 
 
 # The commands
