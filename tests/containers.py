@@ -23,7 +23,7 @@ def missing(what: str) -> NoReturn:
 
 
 def lacking() -> str:
-    """Return what a container engine with buildx and compose lacks here, if anything."""
+    """Return what an engine with buildx and compose lacks here, if anything."""
     if shutil.which("docker") is None:
         return "docker is not on this machine"
     for words in (["info"], ["buildx", "version"], ["compose", "version"]):
