@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,21 @@ def test_nothing_is_begun_once_the_tools_are_stopped(tools: hook.Tools) -> None:
     assert tools.stopped_by == "stopped by Ctrl-C"
 
 
+def test_a_missing_make_is_told_with_the_command(
+    programs: Path,
+) -> None:
+    report = Lines()
+    hook.tell_command(report, "To go on:", "mine", "make install")
+    assert report.said.splitlines() == [
+        *("", "To go on:", "  cd mine && make install"),
+        "  ('make' is not on this machine: install it before)",
+    ]
+    says(programs, "make", "")
+    report = Lines()
+    hook.tell_command(report, "To go on:", "mine", "make install")
+    assert "is not on this machine" not in report.said
+
+
 # Programs
 
 
@@ -219,8 +235,11 @@ def test_a_program_that_fails_is_told_by_its_first_words(
 
 def test_a_program_that_goes_on_is_ended_with_all_it_started(tools: hook.Tools) -> None:
     process = tools.start(["sh", "-c", "sleep 60 & wait"])
+    began = time.monotonic()
     tools.stop("stopped")
     assert process.returncode == -15
+    assert process.communicate()[0] == b""  # comes when nobody can write any more
+    assert time.monotonic() - began < 30
 
 
 def test_what_would_mislead_the_tools_is_kept_from_them(
@@ -335,6 +354,40 @@ def test_a_variable_of_the_table_can_stand_for_several_words() -> None:
     table = {"_managers": {"uv": {"lock": ["$(MANAGER) lock 'a b'"]}}}
     given = {**table, "environment_manager": "uv"}
     assert hook.commands(given, "lock", variables) == [["uvx", "uv", "lock", "a b"]]
+
+
+# Where the template came from
+
+
+def committed(directory: Path, *names: str) -> Path:
+    """Make a repository of templates, one in each of these directories."""
+    for name in names:
+        place = directory / name
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "cookiecutter.json").write_text("{}", encoding="utf-8")
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "a"]):
+        subprocess.run(["git", *identity, *words], cwd=directory, check=True)
+    return directory
+
+
+def test_a_template_is_found_in_its_repository(
+    tools: hook.Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(hook.ORIGIN, raising=False)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    top = committed(tmp_path / "one", "")
+    given = {"_template": "one", "_repo_dir": str(top), "_checkout": "v1"}
+    found = hook.origin_of(tools, given)
+    assert found is not None
+    assert (found.template, found.checkout, found.directory) == (str(top), "v1", None)
+    assert found.commit == hook.git_says(tools, top, "rev-parse", "HEAD")
+    many = committed(tmp_path / "many", "a/b", "c")
+    inside = hook.origin_of(tools, {"_template": "many", "_repo_dir": "/copied/b"})
+    assert inside is not None
+    assert inside.directory == "a/b"
+    assert hook.directory_in(tools, str(many), many, Path("/copied/d")) is None
+    assert hook.origin_of(tools, {"_template": str(tmp_path)}) is None
 
 
 # Where the project lies

@@ -78,6 +78,11 @@ def test_no_damage_is_one_that_any_parser_refuses() -> None:
     ("name", "text", "lines"),
     [
         ("a.py", '"""What it is."""\n\n# Why.\na = 1\n', {4}),
+        (
+            "a.py",
+            "def f():\n    if g():\n        return None\n    return None\n",
+            {2, 3},
+        ),
         ("Makefile", "# Why.\n# {{ cookiecutter.docker }}\nA := 1\n", {2, 3}),
         ("a.md", "Prose.\n{{ a }}\n```\nboxed\n```\n", {2, 3, 4, 5}),
         ("scripts/tool", "#!/bin/sh\n# Why.\ntrue\n", {1, 3}),

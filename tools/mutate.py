@@ -225,7 +225,7 @@ def unimportant(path: str, text: str) -> set[int]:
     if path.endswith(("ipynb", "ipynb{% endif %}")):
         return found | cells_of_prose(lines)
     if of_kind == "py":
-        found |= docstrings(text)
+        found |= docstrings(text) | last_returns(text)
     if of_kind not in ("license", "json"):
         comment = re.compile(r"\s*(#(?!!)|from __future__ import annotations)")
         found |= {
@@ -274,6 +274,25 @@ def docstrings(text: str) -> set[int]:
             first = node.body[0]
             found |= {*range(first.lineno, (first.end_lineno or first.lineno) + 1)}
     return found
+
+
+def last_returns(text: str) -> set[int]:
+    """Return the lines in which a function ends by returning None, as it would."""
+    try:
+        parsed = ast.parse(without_marks(text))
+    except SyntaxError:
+        return set()
+    ends = (
+        node.body[-1]
+        for node in ast.walk(parsed)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return {
+        end.lineno
+        for end in ends
+        if isinstance(end, ast.Return)
+        and (end.value is None or ast.unparse(end.value) == "None")
+    }
 
 
 def without_marks(text: str) -> str:
@@ -687,14 +706,21 @@ class Suite:
         counts = self.noticed.setdefault(path, {})
         counts[test] = counts.get(test, 0) + 1
 
+    def near(self, path: str) -> list[str]:
+        """Return the files of tests that name this file, or have noticed it before."""
+        name = named(path)
+        noticed = {test.partition("::")[0] for test in self.noticed.get(path, ())}
+        return sorted(file for file in self.texts if name in self.texts[file]) + sorted(
+            file for file in noticed if name not in self.texts.get(file, "")
+        )
+
     def order(self, path: str) -> list[str]:
         """Return all tests, those first that tell soonest of this file.
 
         Those are the cheap ones, those that noticed something of it before, and those
         whose source names it.
         """
-        name = re.sub(r"\{%.*?%\}", "", path.rpartition("/")[2])
-        counts = self.noticed.get(path, {})
+        name, counts = named(path), self.noticed.get(path, {})
 
         def price(test: str) -> float:
             names_it = name in self.texts.get(test.partition("::")[0], "")
@@ -702,6 +728,11 @@ class Suite:
             return float(self.seconds[test] + 0.01) / likely
 
         return sorted(self.seconds, key=price)
+
+
+def named(path: str) -> str:
+    """Return how a test would name a file: a module without its ending."""
+    return re.sub(r"\{%.*?%\}", "", path.rpartition("/")[2]).removesuffix(".py")
 
 
 def examine(copy: Copy, suite: Suite, own: OwnTests | None, damage: Damage) -> Outcome:
@@ -716,8 +747,11 @@ def examine(copy: Copy, suite: Suite, own: OwnTests | None, damage: Damage) -> O
     try:
         if in_tree:
             seen = copy.test_tree(order)
-        else:
-            seen = copy.test("-x", *without, order=order, within=copy.within)
+        else:  # to collect a few files takes a second, and all a minute
+            near = suite.near(damage.path)
+            seen = copy.test("-x", *without, *near, order=order, within=copy.within)
+            if near and not any(failed for _, failed in seen.values()):
+                seen = copy.test("-x", *without, order=order, within=copy.within)
         by = next((test for test, (_, failed) in seen.items() if failed), "")
         by = by if seen else "collection"
         later = own.notice(copy, damage) if own and not by else ""
