@@ -103,31 +103,37 @@ class Workshop:
             self.environment[name] = str(root / "tmp")
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> str:
-        """Return what a program prints.
+        """Return what a program prints until it ends.
+
+        It prints into a file: a pipe would be held open by what the program leaves
+        behind, and waited for.
 
         Raises:
             CommandError: with the program's last lines, if it fails.
         """
         words = [str(word) for word in command]
-        process = subprocess.Popen(
-            words,
-            cwd=cwd or self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            output = process.communicate()[0].decode("utf-8", "replace").strip()
-        except BaseException:
-            with contextlib.suppress(OSError):
-                if hasattr(os, "killpg"):
-                    os.killpg(process.pid, signal.SIGTERM)
-                else:
-                    process.terminate()
-            process.wait()
-            raise
+        with tempfile.TemporaryFile(dir=self.root) as said:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd or self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait()
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    if hasattr(os, "killpg"):
+                        os.killpg(process.pid, signal.SIGTERM)
+                    else:
+                        process.terminate()
+                process.wait()
+                raise
+            said.seek(0)
+            output = said.read().decode("utf-8", "replace").strip()
         if process.returncode != 0:
             raise CommandError(f"{' '.join(words)}\n{last_lines(output)}")
         return output
