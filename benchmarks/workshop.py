@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from accounting import can_link  # noqa: E402
-from new import copy_template  # noqa: E402
+from new import NOT_TEMPLATE, copy_template  # noqa: E402
 
 # They would lead the tools away from the workshop, make Python write no bytecode, or
 # give the projects' make what was meant for the one that runs this.
@@ -198,6 +198,13 @@ class Workshop:
         path = self.root / name
         path.mkdir()
         return path
+
+    def copy(self, template: Path, name: str) -> Path:
+        """Copy somebody else's template without its repository; return the copy."""
+        target = self.root / "templates" / name
+        leave_out = shutil.ignore_patterns(*NOT_TEMPLATE)
+        shutil.copytree(template, target, symlinks=True, ignore=leave_out)
+        return target
 
     def kernel(self, name: str) -> Path | None:
         """Return the kernelspec registered under this name, None if there is none."""

@@ -1,4 +1,4 @@
-"""The soak notices what is left or grows.
+"""The soak notices what is left or grows; peers come to a kernel that runs, or do not.
 
 What is made up here are figures and small programs; the short runs are real ones.
 """
@@ -16,12 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Machine
+from conftest import ROOT, Machine, run
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import peers
 import soak
 from leavings import BY_DESCENT, Watch, adopting_orphans, kind, temporary_files
+from peers import Goal, NotReached, Peer, Result
 from soak import Growth, Soak, faults, growth
 from workshop import CommandError, Workshop
 
@@ -264,6 +266,210 @@ def test_a_soak_does_not_begin_where_the_disk_is_too_small(tmp_path: Path) -> No
         soak.check_room(tmp_path, 10**9)
 
 
+# Peers
+
+TINY = """\
+package = "tiny"
+commands = [
+    'uv venv --quiet --python "$BASE_PYTHON"',
+    'uv pip install --quiet --requirements "$REQUIREMENTS" --editable .',
+    ".venv/bin/python -m ipykernel install --user --name tiny",
+]
+
+[answers]
+slug = "tiny-thing"
+"""
+MANIFEST = """\
+[project]
+name = "{{ cookiecutter.slug }}"
+version = "0.1.0"
+
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/tiny"]
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A template that sets nothing up, with a file beside it of what is typed."""
+    template = tmp_path / "peers" / "tiny"
+    package = template / "{{cookiecutter.slug}}" / "src" / "tiny"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package.parent.parent / "pyproject.toml").write_text(MANIFEST, "utf-8")
+    (template / "cookiecutter.json").write_text('{"slug": "none"}', "utf-8")
+    template.with_suffix(".toml").write_text(TINY, "utf-8")
+    return template
+
+
+@pytest.fixture
+def nothing_needed(tmp_path: Path) -> Goal:
+    """A goal that a project without dependencies comes to, with this Python."""
+    return Goal(sys.executable, tmp_path / "requirements.txt", (), {})
+
+
+def test_a_peer_is_what_its_file_says_and_the_command_line_adds(tiny: Path) -> None:
+    words = [f"tiny={tiny}/", "--answer", "tiny.slug=other", "--answer", "tiny.a=b=c"]
+    (found,) = peers.chosen_peers(peers.arguments(words))
+    assert (found.name, found.template, found.package) == ("tiny", tiny, "tiny")
+    assert found.answers == {"slug": "other", "a": "b=c"}
+    assert len(found.commands) == 3
+
+
+def test_ours_stands_alone_by_default_and_takes_answers(tmp_path: Path) -> None:
+    assert peers.chosen_peers(peers.arguments([])) == []
+    options = peers.arguments(["--answer", "ours.environment_manager=pip"])
+    assert peers.answers_of("ours", options) == {"environment_manager": "pip"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ('colour = "red"\n', "unknown key colour"),
+        ("commands = [", "tiny.toml: "),
+        ("commands = []", "package is missing"),
+    ],
+)
+def test_a_file_that_is_no_description_is_refused_in_one_line(
+    tiny: Path, change: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"{change}{TINY}" if "colour" in change else change
+    tiny.with_suffix(".toml").write_text(text, "utf-8")
+    assert peers.main([f"tiny={tiny}"]) == 2
+    told = capsys.readouterr().err
+    assert line in told
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("remove", "line"),
+    [("tiny.toml", "it says what is typed"), ("tiny/cookiecutter.json", "no render")],
+)
+def test_a_peer_without_a_file_or_a_way_to_render_is_refused(
+    tiny: Path, remove: str, line: str
+) -> None:
+    (tiny.parent / remove).unlink()
+    with pytest.raises(ValueError, match=line):
+        peers.chosen_peers(peers.arguments([f"tiny={tiny}"]))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ours=/x"],
+        ["a.b=/x"],
+        ["nothing"],
+        ["--answer", "who.key=1"],
+        ["--rounds", "0"],
+    ],
+)
+def test_options_that_mean_nothing_are_refused(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        peers.arguments(words)
+    assert refused.value.code == 2
+
+
+def test_a_failing_command_is_named_with_its_last_line(
+    shop: Workshop, tiny: Path, nothing_needed: Goal
+) -> None:
+    line = "echo before; echo 'no such package' >&2; exit 3"
+    failing = Peer("tiny", tiny, "tiny", commands=("true", line))
+    with pytest.raises(NotReached) as reason:
+        peers.take_turn(shop, failing, nothing_needed, 1)
+    assert str(reason.value) == f"{line}: no such package"
+    assert not (shop.root / "tiny-1").exists()
+
+
+def test_without_a_kernel_the_goal_is_not_reached(
+    shop: Workshop, tiny: Path, nothing_needed: Goal
+) -> None:
+    idle = Peer("tiny", tiny, "tiny", commands=("true",))
+    with pytest.raises(NotReached, match="no kernels are registered"):
+        peers.take_turn(shop, idle, nothing_needed, 1)
+
+
+def test_a_kernel_that_can_not_start_is_not_reached_and_does_not_stay(
+    shop: Workshop, tiny: Path, nothing_needed: Goal
+) -> None:
+    spec = json.dumps({"argv": [sys.executable, "-c", "pass"], "display_name": "x"})
+    kernels = "$HOME/.local/share/jupyter/kernels/x"
+    line = f"mkdir -p {kernels} && echo '{spec}' >{kernels}/kernel.json"
+    broken = Peer("tiny", tiny, "tiny", commands=(line,))
+    with pytest.raises(NotReached, match="the kernel does not run"):
+        peers.take_turn(shop, broken, nothing_needed, 1)
+    assert soak.kernels(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
+        ({}, ""),
+        ({"package": "no_such_package"}, "No module named 'no_such_package'"),
+        ({"distributions": ["no-such-thing"]}, "No module named 'no-such-thing'"),
+        ({"versions": {"pytest": "0.1"}}, f"pytest is {pytest.__version__}, locked is"),
+        ({"versions": {"no-such-thing": "1"}}, "No package metadata was found"),
+    ],
+)
+def test_the_kernel_must_import_everything_in_the_locked_versions(
+    wanted: dict[str, object], line: str
+) -> None:
+    usual = {"distributions": ["pyyaml"], "package": "pytest", "versions": {}}
+    code = peers.LOOK.format(**{**usual, **wanted})
+    done = run(sys.executable, "-c", code, check=False)
+    assert (done.returncode == 0) is (not line)
+    assert line in done.stdout
+
+
+def test_a_tool_of_its_own_renders_in_an_empty_directory(
+    shop: Workshop, tiny: Path, nothing_needed: Goal
+) -> None:
+    line = 'mkdir made && cp "$TEMPLATE/cookiecutter.json" made'
+    other = Peer("other", tiny, "tiny", commands=("test -f *.json",), render=line)
+    with pytest.raises(NotReached, match="no kernels"):
+        peers.take_turn(shop, other, nothing_needed, 1)
+
+
+def test_a_peer_that_is_not_reached_drops_out_and_the_others_go_on(
+    shop: Workshop,
+    tiny: Path,
+    nothing_needed: Goal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns: list[str] = []
+
+    def take_turn(_: Workshop, peer: Peer, __: Goal, turn: int) -> dict[str, float]:
+        turns.append(f"{peer.name}{turn}")
+        if peer.name == "bad":
+            raise NotReached("because")
+        return {"prompts": float(turn)}
+
+    monkeypatch.setattr(peers, "take_turn", take_turn)
+    three = [Peer(name, tiny, "tiny") for name in ("ours", "bad", "good")]
+    found = peers.measure(shop, three, nothing_needed, 2, lambda line: None)
+    assert turns == ["ours0", "bad0", "good0", "good1", "ours1", "good2", "ours2"]
+    assert found["good"].seconds == [1.0, 2.0]
+    assert (found["bad"].seconds, found["bad"].missed) == ([], "because")
+
+
+def test_the_table_of_peers_shows_ratios_to_ours_and_who_was_not_reached() -> None:
+    three = [Peer(name, ROOT, "x", commands=("a",)) for name in ("ours", "slow", "bad")]
+    results = {
+        "ours": Result({"prompts": [2.0, 4.0]}),
+        "slow": Result({"prompts": [1.0, 2.0], "a": [5.0, 7.0]}),
+        "bad": Result(missed="a: no such thing"),
+    }
+    shown = peers.as_markdown(three, results, {"cores": "2"})
+    rows = [[each.strip() for each in line.split("|")] for line in shown.splitlines()]
+    assert ["", "slow", "2", "7.50 s", "2.50", "2", ""] in rows
+    assert ["", "bad", "–", "not reached", "–", "2", ""] in rows
+    assert ["", "a", "–", "6.00 s", ""] in rows
+    assert shown.endswith("\nbad: not reached: a: no such thing")
+
+
 # Short runs
 
 
@@ -313,3 +519,26 @@ def test_a_soak_finds_out_a_hook_that_leaves_a_process_and_a_directory(
     assert [line.partition(" (")[2] for line in found[:2]] == ["soak-1)", "soak-2)"]
     assert all(line.startswith("left a process: ") for line in found[:2])
     assert found[2:] == ["left 2 temporary: mine-*/"]
+
+
+@pytest.mark.slow
+def test_a_short_run_with_two_peers_measures_one_and_tells_why_not_the_other(
+    machine: Machine, scratch: Path, tiny: Path
+) -> None:
+    without = TINY.replace('--requirements "$REQUIREMENTS"', "ipykernel")
+    other = tiny.parent / "other.toml"
+    other.write_text(without, "utf-8")
+    script = ROOT / "benchmarks" / "peers.py"
+    words = (f"tiny={tiny}", f"other={tiny}", "--file", f"other={other}")
+    done = machine.run(sys.executable, script, *words, "--rounds", "1", check=False)
+    assert done.returncode == 1, done.stdout
+    rows = [
+        [each.strip() for each in row.split("|")] for row in done.stdout.split("\n")
+    ]
+    reached = {row[1]: row for row in rows if len(row) == 7 and row[2] == "1"}
+    assert set(reached) == {"ours", "tiny"}
+    assert reached["ours"][4:6] == ["1.00", "1"]
+    assert float(reached["tiny"][4]) > 0
+    assert "other: not reached: the kernel does not run: ModuleNotFound" in done.stdout
+    assert list(scratch.iterdir()) == []
+    assert machine.kernels == {}
