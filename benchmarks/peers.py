@@ -24,7 +24,7 @@ from workshop import CommandError, Workshop, open_workshop
 
 OURS = "ours"
 RENDERING = "prompts"  # the name of the first step
-KEYS = {"package", "answers", "render", "commands"}  # of a peer's file
+KEYS = {"package": str, "answers": dict, "render": str, "commands": list}  # of a file
 # Runs in the project's environment, where ipykernel has brought jupyter_client.
 ASK = """
 import sys
@@ -141,7 +141,7 @@ def peer(name: str, template: Path, file: Path, answers: Mapping[str, str]) -> P
     """Return a template as its file describes it.
 
     Args:
-        file: TOML with the keys of ``KEYS``, of which only ``package`` must be there.
+        file: TOML with keys and types of ``KEYS``, of which ``package`` must be there.
         answers: that are added to the file's, or replace them.
 
     Raises:
@@ -155,8 +155,9 @@ def peer(name: str, template: Path, file: Path, answers: Mapping[str, str]) -> P
         raise ValueError(f"{name}: {file} is missing; it says what is typed") from None
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: {file}: {error}") from None
-    if unknown := sorted(set(told) - KEYS):
-        raise ValueError(f"{name}: {file}: unknown key {unknown[0]}")
+    for key, value in told.items():
+        if not isinstance(value, KEYS.get(key, ())):
+            raise ValueError(f"{name}: {file}: {key} is unknown, or of another type")
     if "package" not in told:
         raise ValueError(f"{name}: {file}: package is missing, what is to be imported")
     if "render" not in told and not (template / "cookiecutter.json").is_file():
@@ -167,7 +168,7 @@ def peer(name: str, template: Path, file: Path, answers: Mapping[str, str]) -> P
         template,
         told["package"],
         {**given, **answers},
-        tuple(told.get("commands", ())),
+        tuple(map(str, told.get("commands", ()))),
         told.get("render", ""),
     )
 
