@@ -16,7 +16,7 @@ PIN = for purpose in $(PURPOSES); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
-	bench bench-containers load mutate picture examples use-template clean
+	bench bench-containers bench-peers soak load mutate picture examples use-template clean
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,12 @@ bench: install ## Measure what making a project costs, as ratios
 
 bench-containers: install ## Measure what building a project's image costs
 	@$(BIN)/python benchmarks/images.py $(ARGS)
+
+bench-peers: install ## Measure other templates beside this one (ARGS="NAME=PATH …")
+	@$(BIN)/python benchmarks/peers.py $(ARGS)
+
+soak: install ## Make 200 projects and look for growth and leavings (ARGS="--projects N")
+	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
 load: install ## Measure what the service starter can take
 	@$(BIN)/python benchmarks/load.py $(ARGS)

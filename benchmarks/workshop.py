@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from accounting import can_link  # noqa: E402
-from new import copy_template  # noqa: E402
+from new import NOT_TEMPLATE, copy_template  # noqa: E402
 
 # They would lead the tools away from the workshop, make Python write no bytecode, or
 # give the projects' make what was meant for the one that runs this.
@@ -103,31 +103,37 @@ class Workshop:
             self.environment[name] = str(root / "tmp")
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> str:
-        """Return what a program prints.
+        """Return what a program prints until it ends.
+
+        It prints into a file: a pipe would be held open by what the program leaves
+        behind, and waited for.
 
         Raises:
             CommandError: with the program's last lines, if it fails.
         """
         words = [str(word) for word in command]
-        process = subprocess.Popen(
-            words,
-            cwd=cwd or self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            output = process.communicate()[0].decode("utf-8", "replace").strip()
-        except BaseException:
-            with contextlib.suppress(OSError):
-                if hasattr(os, "killpg"):
-                    os.killpg(process.pid, signal.SIGTERM)
-                else:
-                    process.terminate()
-            process.wait()
-            raise
+        with tempfile.TemporaryFile(dir=self.root) as said:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd or self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait()
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    if hasattr(os, "killpg"):
+                        os.killpg(process.pid, signal.SIGTERM)
+                    else:
+                        process.terminate()
+                process.wait()
+                raise
+            said.seek(0)
+            output = said.read().decode("utf-8", "replace").strip()
         if process.returncode != 0:
             raise CommandError(f"{' '.join(words)}\n{last_lines(output)}")
         return output
@@ -192,6 +198,13 @@ class Workshop:
         path = self.root / name
         path.mkdir()
         return path
+
+    def copy(self, template: Path, name: str) -> Path:
+        """Copy somebody else's template without its repository; return the copy."""
+        target = self.root / "templates" / name
+        leave_out = shutil.ignore_patterns(*NOT_TEMPLATE)
+        shutil.copytree(template, target, symlinks=True, ignore=leave_out)
+        return target
 
     def kernel(self, name: str) -> Path | None:
         """Return the kernelspec registered under this name, None if there is none."""

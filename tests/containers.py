@@ -22,15 +22,23 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-def needs_engine() -> None:
-    """Skip, or fail, where there is no container engine with buildx and compose."""
+def lacking() -> str:
+    """Return what an engine with buildx and compose lacks here, if anything."""
     if shutil.which("docker") is None:
-        missing("docker is not on this machine")
+        return "docker is not on this machine"
     for words in (["info"], ["buildx", "version"], ["compose", "version"]):
         done = run("docker", *words, check=False)
         if done.returncode != 0:
             told = done.stdout.strip()[-200:]
-            missing(f"'docker {words[0]}' does not answer: {told}")
+            return f"'docker {words[0]}' does not answer: {told}"
+    return ""
+
+
+def needs_engine() -> None:
+    """Skip, or fail, where there is no container engine with buildx and compose."""
+    lack = lacking()
+    if lack:
+        missing(lack)
 
 
 def docker(*words: str | Path, check: bool = True) -> str:
