@@ -229,7 +229,7 @@ def enclosing_workspace(project: Path) -> Path | None:
         workspace = workspace_of(root / "pyproject.toml")
         if workspace is not None:
             members, excluded = (
-                any(project in root.glob(glob) for glob in workspace.get(key, ()))
+                any(project in root.glob(glob) for glob in workspace[key])
                 for key in ("members", "exclude")
             )
             return root if members and not excluded else None
@@ -244,10 +244,10 @@ def workspace_of(manifest: Path) -> dict[str, list[str]] | None:
 
     try:
         tables = tomllib.loads(manifest.read_text(encoding="utf-8"))
-        workspace: dict[str, list[str]] = tables["tool"]["uv"]["workspace"]
-    except (OSError, ValueError, KeyError, TypeError):
+        workspace = tables["tool"]["uv"]["workspace"]
+        return {key: [*workspace.get(key, ())] for key in ("members", "exclude")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return workspace
 
 
 def is_scratch(answers: Answers, project: Path) -> bool:

@@ -434,6 +434,8 @@ def test_a_template_is_found_in_its_repository(
         ("[tool.uv.workspace]\nmembers = ['*']", True),
         ("[tool.uv.workspace]\nmembers = ['*']\nexclude = ['mine']", False),
         ("[tool.uv.workspace]\nmembers = ['other']", False),
+        ("[tool.uv]\nworkspace = 3", False),
+        ("[tool.uv.workspace]\nmembers = 3", False),
         ("[tool.uv]\ndev = []", False),
         ("no TOML", False),
     ],

@@ -84,7 +84,7 @@ def editor_settings(project: Project, name: str) -> dict[str, str]:
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_every_file_is_as_an_editor_would_leave_it(bake: Bake, ci: str) -> None:
     project = bake(starter="service", ci=ci)
-    kinds = (".py", ".json", ".yaml", ".yml", ".ipynb", "Makefile")
+    kinds = (".py", ".json", ".yaml", ".yml", ".ipynb", "Makefile", ".mk")
     for name in project.files:
         text, settings = project.text(name), editor_settings(project, name)
         assert (settings["charset"], settings["end_of_line"]) == ("utf-8", "lf")
