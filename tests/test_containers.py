@@ -308,14 +308,6 @@ def test_the_notebook_image_runs_the_notebook_in_the_projects_kernel(
 # The same again
 
 
-def test_the_same_commit_gives_the_same_image(service: Made) -> None:
-    form = "{{.Id}} {{json .RootFS.Layers}}"
-    service.build()
-    before = inspected(f"{service.name}:prod", form)
-    service.build(options="--no-cache")
-    assert inspected(f"{service.name}:prod", form) == before
-
-
 def test_an_edit_of_the_source_installs_no_dependency_again(service: Made) -> None:
     service.build()
     module = service.project / f"src/{service.package}/data.py"
@@ -339,6 +331,14 @@ def test_an_edit_of_the_source_installs_no_dependency_again(service: Made) -> No
     assert "dependencies" not in again
     assert "development" not in again
     assert "package" in again
+
+
+def test_the_same_commit_gives_the_same_image(service: Made) -> None:
+    form = "{{.Id}} {{json .RootFS.Layers}}"
+    service.build()
+    before = inspected(f"{service.name}:prod", form)
+    service.build(options="--no-cache")
+    assert inspected(f"{service.name}:prod", form) == before
 
 
 def test_the_labels_tell_what_it_is_and_what_it_was_made_of(service: Made) -> None:
