@@ -305,6 +305,15 @@ def machine(
     return Machine(tmp_path, template, caches)
 
 
+@pytest.fixture
+def scratch(machine: Machine, tmp_path: Path) -> Path:
+    """The directory in which the machine's programs make what is temporary."""
+    directory = tmp_path / "scratch"
+    directory.mkdir()
+    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))
+    return directory
+
+
 @pytest.fixture(scope="session")
 def shared_machine(
     tmp_path_factory: pytest.TempPathFactory,

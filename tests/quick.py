@@ -28,7 +28,6 @@ import jinja2
 
 CAN_FORK = hasattr(os, "fork")
 
-start_hook = cookiecutter.hooks.run_script
 compile_anew = jinja2.Environment.compile
 
 
@@ -79,6 +78,12 @@ def end_with(work: Callable[[], object]) -> NoReturn:
     os._exit(int(status))  # type: ignore[call-overload]
 
 
+def print_as_a_program() -> None:
+    """Print to the streams of the process, past pytest's own."""
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
 def run_hook(script: str, cwd: Path | str = ".") -> None:
     """Run a hook as cookiecutter does, without starting Python.
 
@@ -88,8 +93,7 @@ def run_hook(script: str, cwd: Path | str = ".") -> None:
 
     def work() -> None:
         os.chdir(cwd)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        print_as_a_program()
         sys.argv = [script]
         runpy.run_path(script, run_name="__main__")
 
@@ -113,8 +117,7 @@ def run(
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        print_as_a_program()
         sys.argv = ["cookiecutter", *words]
         importlib.reload(cookiecutter.config)  # which looks for HOME as it is imported
         cookiecutter.cli.main(list(words))

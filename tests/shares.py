@@ -1,9 +1,8 @@
-"""How tests are shared out to processes: the longest first, what is one kept as one."""
+"""How tests are shared out to processes: the longest first, projects kept together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import pytest
 from journey import MANAGERS
@@ -46,9 +45,5 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]
 
 def longest_first(items: list[pytest.Item]) -> None:
     """Put the long files first, so that no process ends long after the other."""
-    places: Sequence[str] = LONG
-    items.sort(
-        key=lambda item: (
-            places.index(item.path.stem) if item.path.stem in places else len(places)
-        )
-    )
+    places = {file: place for place, file in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))

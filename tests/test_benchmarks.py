@@ -258,15 +258,6 @@ def test_without_an_engine_one_line_says_so(
     assert (done.returncode, done.stdout) == (1, f"{images.NO_ENGINE}\n")
 
 
-@pytest.fixture
-def scratch(machine: Machine, tmp_path: Path) -> Path:
-    """Where a benchmark makes what it removes again."""
-    directory = tmp_path / "scratch"
-    directory.mkdir()
-    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))
-    return directory
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("engine")
 def test_a_short_run_with_an_engine_leaves_no_image(

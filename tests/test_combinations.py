@@ -721,10 +721,9 @@ def test_rendering_over_a_project_changes_and_deletes_nothing(
     assert tree(project.path) == before
 
 
-def test_rendering_without_set_up_writes_nothing_elsewhere(machine: Machine) -> None:
-    scratch = machine.home.parent / "scratch"
-    scratch.mkdir()
-    machine.env |= {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
+def test_rendering_without_set_up_writes_nothing_elsewhere(
+    machine: Machine, scratch: Path
+) -> None:
     before = tree(machine.home)
     machine.cookiecutter(set_up="no")
     after = tree(machine.home)

@@ -474,15 +474,6 @@ def test_the_table_of_peers_shows_ratios_to_ours_and_who_was_not_reached() -> No
 # Short runs
 
 
-@pytest.fixture
-def scratch(machine: Machine, tmp_path: Path) -> Path:
-    """Where a benchmark makes what it removes again."""
-    directory = tmp_path / "scratch"
-    directory.mkdir()
-    machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))
-    return directory
-
-
 @pytest.mark.slow
 def test_a_short_soak_finds_nothing_and_clears_up(
     machine: Machine, scratch: Path, tmp_path: Path

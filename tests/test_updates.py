@@ -334,7 +334,7 @@ def test_an_edited_file_that_is_to_go_is_listed_and_stays(born: Project) -> None
     keep(born)
     status, output, changed = update(born, "docker=no", check=False)
     assert status == 1
-    assert "\n  Dockerfile (the template has it no more)\n" in output
+    assert "\n  Dockerfile (the template no longer has it)\n" in output
     assert born.text("Dockerfile") == text
     assert "compose.yaml" in changed
 

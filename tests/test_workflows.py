@@ -337,7 +337,7 @@ def red(ran: list[Ran]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def left_out() -> Iterator[list[str]]:
-    """The step that builds an image, without an engine or if there is an image."""
+    """The step that builds an image, where it can't or would replace one."""
     image = "my-analysis:prod"
     if lacking() or docker("images", "--quiet", image):
         yield [IMAGE]

@@ -263,13 +263,9 @@ def cells_of_prose(lines: list[str]) -> set[int]:
 
 def docstrings(text: str) -> set[int]:
     """Return the lines of a Python file that are docstrings."""
-    try:
-        parsed = ast.parse(without_marks(text))
-    except SyntaxError:
-        return set()
     found: set[int] = set()
     holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(parsed):
+    for node in ast.walk(syntax(text)):
         if isinstance(node, holders) and ast.get_docstring(node) is not None:
             first = node.body[0]
             found |= {*range(first.lineno, (first.end_lineno or first.lineno) + 1)}
@@ -278,13 +274,9 @@ def docstrings(text: str) -> set[int]:
 
 def last_returns(text: str) -> set[int]:
     """Return the lines in which a function ends by returning None, as it would."""
-    try:
-        parsed = ast.parse(without_marks(text))
-    except SyntaxError:
-        return set()
     ends = (
         node.body[-1]
-        for node in ast.walk(parsed)
+        for node in ast.walk(syntax(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     return {
@@ -293,6 +285,14 @@ def last_returns(text: str) -> set[int]:
         if isinstance(end, ast.Return)
         and (end.value is None or ast.unparse(end.value) == "None")
     }
+
+
+def syntax(text: str) -> ast.Module:
+    """Return a Python file's syntax, nothing if the template's marks break it."""
+    try:
+        return ast.parse(without_marks(text))
+    except SyntaxError:
+        return ast.Module([], [])
 
 
 def without_marks(text: str) -> str:

@@ -126,7 +126,7 @@ def unmerged(said: str) -> list[str]:
     changed = run("git", "diff", "--name-only", "HEAD").splitlines()
     stuck = {*re.findall(r"^error: (.+): patch does not apply$", said, re.MULTILINE)}
     kept = [name for name in stuck if Path(name).is_file() and name not in changed]
-    going = [f"{name} (the template has it no more)" for name in kept]
+    going = [f"{name} (the template no longer has it)" for name in kept]
     return sorted({*marked, *rejects, *going})
 
 
