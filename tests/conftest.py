@@ -21,6 +21,7 @@ from typing import Any
 import json_pages
 import pytest
 import quick
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from pip._internal.models.index import PyPI
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 
@@ -472,16 +473,38 @@ def render(cookies_session: Cookies, template: Path) -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
-def bake(render: Callable[..., Result]) -> Bake:
+def render_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
+    """Render a project's files and run no hook, which takes most of the time.
+
+    What hooks do to them is that empty directories go, as test_properties.py shows.
+    """
+
+    def rendered(**answers: object) -> Project:
+        path = cookiecutter(
+            str(template),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(tmp_path_factory.mktemp("files")),
+            accept_hooks=False,
+        )
+        directories = [each for each in Path(path).rglob("*") if each.is_dir()]
+        for directory in sorted(directories, reverse=True):
+            if not any(directory.iterdir()):
+                directory.rmdir()
+        return Project(Path(path), os.environ)
+
+    return rendered
+
+
+@pytest.fixture(scope="session")
+def bake(render_files: Bake) -> Bake:
     """Render files, once for each set of answers; tests must not change them."""
     baked: dict[str, Project] = {}
 
     def once(**answers: object) -> Project:
         key = json.dumps(answers, sort_keys=True)
         if key not in baked:
-            result = render(**answers)
-            assert result.exception is None, result.exception
-            baked[key] = Project(Path(result.project_path), os.environ)
+            baked[key] = render_files(**answers)
         return baked[key]
 
     return once

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import tomllib
 import warnings
 from collections.abc import Callable, Iterable
@@ -27,7 +26,6 @@ from conftest import Bake, Machine, Project, default_context, run
 from cookiecutter.environment import (  # type: ignore[import-untyped]
     StrictEnvironment,
 )
-from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
 from validate_pyproject.api import Validator
 from workflows import parse
@@ -162,23 +160,6 @@ def project(bake: Bake, answers: dict[str, Any]) -> Project:
 
 
 @pytest.fixture
-def render_files(template: Path, tmp_path: Path) -> Callable[..., Project]:
-    """Render a project of its own without running the hooks, which takes most time."""
-
-    def rendered(**answers: object) -> Project:
-        made = cookiecutter(
-            str(template),
-            no_input=True,
-            extra_context=answers,
-            output_dir=tempfile.mkdtemp(dir=tmp_path),
-            accept_hooks=False,
-        )
-        return Project(Path(made), os.environ)
-
-    return rendered
-
-
-@pytest.fixture
 def package(project: Project) -> str:
     """The project's import name."""
     (found,) = (path.name for path in (project / "src").iterdir())
@@ -207,6 +188,12 @@ def tree(directory: Path) -> dict[str, bytes | None]:
     }
 
 
+def assert_no_directory_is_empty(project: Path) -> None:
+    """Check a project's directories, which git would not keep without a file."""
+    directories = [path for path in project.rglob("*") if path.is_dir()]
+    assert [path for path in directories if not any(path.iterdir())] == []
+
+
 # The covering set
 
 
@@ -221,7 +208,7 @@ def test_every_pair_of_options_occurs() -> None:
 
 @slow
 def test_every_triple_of_options_gives_tidy_files_whatever_the_texts(
-    render_files: Callable[..., Project],
+    render_files: Bake,
 ) -> None:
     """Nothing but parsers look here: tools have looked at the files of the pairs."""
     rows = covering_triples()
@@ -231,7 +218,7 @@ def test_every_triple_of_options_gives_tidy_files_whatever_the_texts(
         texts_given = hostile_answers(number)
         project = render_files(**{**texts_given, **answers_of(row)})
         for check in PARSERS:
-            check(project)
+            check({name: [project / name] for name in project.files})
         author = project.manifest["project"]["authors"][0]
         assert project.manifest["project"]["description"] == texts_given["description"]
         assert author["name"] == texts_given["author_name"]
@@ -244,200 +231,31 @@ def test_every_file_of_the_template_is_rendered_by_some_answers(
 ) -> None:
     source = template / TREE
     files = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
+    environment = StrictEnvironment(context={"cookiecutter": CONTEXT})
+    names = {path: environment.from_string(str(path)) for path in files}
     made: set[Path] = set()
     for row in COVERING:
         given = answers_of(row)
         project = bake(**given)
         (package,) = (path.name for path in (project / "src").iterdir())
-        context = {"cookiecutter": {**CONTEXT, **given, "package_name": package}}
-        environment = StrictEnvironment(context=context)
-        names = {
-            path: environment.from_string(str(path)).render(context) for path in files
+        context = {**CONTEXT, **given, "package_name": package}
+        expected = {
+            name.render(cookiecutter=context).replace(os.sep, "/"): path
+            for path, name in names.items()
         }
-        expected = {name.replace(os.sep, "/"): path for path, name in names.items()}
         assert {*project.files} <= {*expected}
         made |= {expected[name] for name in project.files}
     assert [path for path in files if path not in made] == []
 
 
-# Every file
+# Every file, each text once, in whichever project it is
 
 
-def test_toml_parses(project: Project) -> None:
-    for name in written(project, ".toml"):
-        tomllib.loads(project.text(name))
-
-
-def test_the_manifest_is_valid(project: Project) -> None:
-    assert Validator()(project.manifest) is not None
-
-
-def test_json_parses(project: Project) -> None:
-    for name in written(project, ".json", ".ipynb"):
-        json.loads(project.text(name))
-
-
-def test_yaml_parses(project: Project) -> None:
-    for name in written(project, ".yaml", ".yml"):
-        yaml.safe_load(project.text(name))
-
-
-def test_notebooks_are_valid_and_hold_no_outputs(project: Project) -> None:
-    for name in written(project, ".ipynb"):
-        notebook = nbformat.from_dict(  # type: ignore[no-untyped-call]
-            json.loads(project.text(name))
-        )
-        nbformat.validate(notebook)
-        for cell in notebook.cells:
-            assert not cell.get("outputs")
-            assert cell.get("execution_count") is None
-
-
-def test_python_compiles_without_a_warning(project: Project) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for name in written(project, ".py"):
-            compile(project.text(name), name, "exec", dont_inherit=True)
-
-
-def with_one_of_each(option: str) -> list[Any]:
-    """Return the covering sets, all but the first of each choice marked as slow."""
-    firsts = {row[option]: row for row in reversed(COVERING)}
-    return [
-        pytest.param(row, marks=[] if row is firsts[row[option]] else pytest.mark.slow)
-        for row in COVERING
-    ]
-
-
-@pytest.mark.parametrize(
-    "answers", with_one_of_each("environment_manager"), ids=sentence, indirect=True
-)
-def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
-    copied = tmp_path / "project"
-    shutil.copytree(project.path, copied)
-    read = [name for name in project.files if name.endswith(("Makefile", ".mk"))]
-    text = "".join(map(project.text, read)).replace("\\\n", " ")
-    documented = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
-    declared = " ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE))
-    assert {"help", "install", "lock", "test", "check", "lab", "clean"} <= documented
-    assert documented <= {*declared.split()}
-    shown = run("make", "help", cwd=copied).stdout
-    assert {line.split()[0] for line in shown.splitlines()} == documented
-    dry = ("--dry-run", "PYTHON=python3")  # the search for one takes its time
-    run("make", *dry, *declared.split(), cwd=copied, env=project.env)
-
-
-def is_make(node: ast.AST) -> bool:
-    """Tell whether this is a call of make that is meant to succeed."""
-    if not isinstance(node, ast.Call):
-        return False
-    if any(each.arg == "check" for each in node.keywords):
-        return False
-    first: ast.AST | None = node.args[0] if node.args else None
-    if isinstance(first, ast.List):
-        first = next(iter(first.elts), None)
-    by_name = isinstance(first, ast.Constant) and first.value == "make"
-    return by_name or getattr(node.func, "attr", "") == "make"
-
-
-def said_to_make() -> set[str]:
-    """Return the words of those functions of the tests that run make."""
-    words: set[str] = set()
-    for path in Path(__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and any(map(is_make, ast.walk(node))):
-                for each in ast.walk(node):
-                    if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                        words.add(each.value)
-    return words
-
-
-def said_by_workflows(project: Project) -> set[str]:
-    """Return the words of the workflows' commands, which test_workflows.py follows."""
-    steps = [
-        step
-        for name in project.files
-        if name.startswith(".github/workflows/")
-        for job in parse(project / name)["jobs"].values()
-        for step in job["steps"]
-    ]
-    return {word for step in steps for word in step.get("run", "").split()}
-
-
-def test_no_target_of_make_is_one_that_no_test_runs(bake: Bake) -> None:
-    project = bake(starter=CONTEXT["starter"][-1], ci="github", package_index_url=URL)
-    text = project.text("Makefile") + project.text("containers.mk")
-    rules = re.findall(r"^([a-z-]+):(?!=)(.*)\n((?:\t.*\n?)*)", text, re.MULTILINE)
-    run_here = said_to_make() | said_by_workflows(project)
-    reached = {target for target, _, _ in rules} & run_here
-    for _ in rules:  # what a target needs and what its recipe makes is run with it
-        for target, needs, recipe in rules:
-            if target in reached:
-                made = re.findall(r"--no-print-directory ([a-z-]+)", recipe)
-                reached |= {*needs.partition("##")[0].split(), *made}
-    declared = " ".join(re.findall(r"^\.PHONY: ((?:.*\\\n)*.*)$", text, re.MULTILINE))
-    targets = {*declared.replace("\\\n", " ").split()}
-    assert {"install", "image", "serve", "publish"} <= targets
-    assert targets - reached == set()
-
-
-def test_no_template_mark_is_left(project: Project) -> None:
-    for name, text in texts(project).items():
-        assert not re.search(r"(?<!\$)\{\{|\{%|\{#", text), name
-        # What cruft writes has a table of that name.
-        assert "cookiecutter" not in text or name == "scripts/update.py", name
-        assert not re.search(r"[{}%]|cookiecutter", name), name
-
-
-def test_the_text_of_every_file_is_tidy(project: Project) -> None:
-    for name, text in texts(project).items():
-        if not text:
-            assert Path(name).name in MAY_BE_EMPTY
-            continue
-        assert "\r" not in text, name
-        assert text.endswith("\n"), name
-        assert not text.endswith("\n\n"), name
-        assert not re.search(r"[ \t]\n", text), name
-        assert name == "LICENSE" or not text.startswith("\n"), name
-        # Between Python's definitions there are two: black has looked at those.
-        assert name.endswith((".py", "LICENSE")) or "\n\n\n" not in text, name
-
-
-PARSERS: tuple[Callable[[Project], None], ...] = (
-    test_toml_parses,
-    test_the_manifest_is_valid,
-    test_json_parses,
-    test_yaml_parses,
-    test_notebooks_are_valid_and_hold_no_outputs,
-    test_python_compiles_without_a_warning,
-    test_no_template_mark_is_left,
-    test_the_text_of_every_file_is_tidy,
-)
-
-
-def test_no_directory_is_empty(project: Project) -> None:
-    directories = [path for path in project.path.rglob("*") if path.is_dir()]
-    assert [path for path in directories if not any(path.iterdir())] == []
-
-
-def test_the_code_never_binds_the_name_of_the_package(
-    project: Project, package: str
-) -> None:
-    """A project may be called `main`: `import main` would hide a function."""
-    for name in written(project, ".py"):
-        for node in ast.walk(ast.parse(project.text(name))):
-            if isinstance(node, ast.Import):
-                bound = [
-                    alias.asname or alias.name.split(".")[0] for alias in node.names
-                ]
-                assert package not in bound, name
-
-
-# Every file, by tools that look at each text once, in whichever project it is
+Distinct = dict[str, list[Path]]
 
 
 @pytest.fixture(scope="session")
-def distinct(bake: Bake) -> dict[str, list[Path]]:
+def distinct(bake: Bake) -> Distinct:
     """The files of all projects, by their names there, each text once."""
     files: dict[str, dict[bytes, Path]] = {}
     for row in COVERING:
@@ -446,9 +264,6 @@ def distinct(bake: Bake) -> dict[str, list[Path]]:
             same = files.setdefault(name, {})
             same.setdefault((project / name).read_bytes(), project / name)
     return {name: list(same.values()) for name, same in files.items()}
-
-
-Distinct = dict[str, list[Path]]
 
 
 def matching(distinct: Distinct, *patterns: str) -> list[Path]:
@@ -463,13 +278,98 @@ def matching(distinct: Distinct, *patterns: str) -> list[Path]:
     return found
 
 
-def test_python_is_formatted(distinct: Distinct) -> None:
-    manifests = matching(distinct, "pyproject.toml")
-    settings = [tomllib.loads(path.read_text("utf-8"))["tool"] for path in manifests]
-    assert not any("black" in each for each in settings)  # its defaults everywhere
-    options = ("--quiet", "--check", "--diff", "--workers=1", "--no-cache")
-    files = matching(distinct, "*.py", "*.ipynb")
-    run(sys.executable, "-m", "black", *options, *files)
+def contents(distinct: Distinct, *patterns: str) -> dict[Path, str]:
+    """Return the texts of the files whose names match, with the line ends they have."""
+    return {path: path.read_bytes().decode() for path in matching(distinct, *patterns)}
+
+
+def test_toml_parses(distinct: Distinct) -> None:
+    for text in contents(distinct, "*.toml").values():
+        tomllib.loads(text)
+
+
+def test_the_manifest_is_valid(distinct: Distinct) -> None:
+    validate = Validator()
+    for text in contents(distinct, "pyproject.toml").values():
+        assert validate(tomllib.loads(text)) is not None
+
+
+def test_json_parses(distinct: Distinct) -> None:
+    for text in contents(distinct, "*.json", "*.ipynb").values():
+        json.loads(text)
+
+
+def test_yaml_parses(distinct: Distinct) -> None:
+    for text in contents(distinct, "*.yaml", "*.yml").values():
+        yaml.safe_load(text)
+
+
+def test_notebooks_are_valid_and_hold_no_outputs(distinct: Distinct) -> None:
+    for text in contents(distinct, "*.ipynb").values():
+        notebook = nbformat.from_dict(json.loads(text))  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+        for cell in notebook.cells:
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+
+
+def test_python_compiles_without_a_warning(distinct: Distinct) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path, text in contents(distinct, "*.py").items():
+            compile(text, path, "exec", dont_inherit=True)
+
+
+def test_no_template_mark_is_left(distinct: Distinct) -> None:
+    # What cruft writes has a table of that name.
+    known = matching(distinct, "scripts/update.py")
+    for path, text in contents(distinct, "*").items():
+        assert not re.search(r"(?<!\$)\{\{|\{%|\{#", text), path
+        assert "cookiecutter" not in text or path in known, path
+    for name in distinct:
+        assert not re.search(r"[{}%]|cookiecutter", name), name
+
+
+def test_the_text_of_every_file_is_tidy(distinct: Distinct) -> None:
+    for path, text in contents(distinct, "*").items():
+        if not text:
+            assert path.name in MAY_BE_EMPTY
+            continue
+        assert "\r" not in text, path
+        assert text.endswith("\n"), path
+        assert not text.endswith("\n\n"), path
+        assert not re.search(r"[ \t]\n", text), path
+        assert path.name == "LICENSE" or not text.startswith("\n"), path
+        # Between Python's definitions there are two: black looks at those.
+        two = path.name == "LICENSE" or path.suffix == ".py"
+        assert two or "\n\n\n" not in text, path
+
+
+PARSERS: tuple[Callable[[Distinct], None], ...] = (
+    test_toml_parses,
+    test_the_manifest_is_valid,
+    test_json_parses,
+    test_yaml_parses,
+    test_notebooks_are_valid_and_hold_no_outputs,
+    test_python_compiles_without_a_warning,
+    test_no_template_mark_is_left,
+    test_the_text_of_every_file_is_tidy,
+)
+
+
+BLACK = (sys.executable, "-m", "black", "--quiet", "--check", "--diff", "--no-cache")
+
+
+def test_python_is_formatted(bake: Bake) -> None:
+    for starter in CONTEXT["starter"]:
+        manifest = bake(starter=starter).manifest
+        assert "black" not in manifest["tool"]  # its defaults everywhere
+    run(*BLACK, "--workers=1", bake(starter=CONTEXT["starter"][-1]).path)
+
+
+@slow
+def test_python_is_formatted_however_long_the_names(distinct: Distinct) -> None:
+    run(*BLACK, "--workers=1", *matching(distinct, "*.py", "*.ipynb"))
 
 
 def test_python_has_no_faults(distinct: Distinct) -> None:
@@ -534,7 +434,7 @@ def as_json(path: Path, target: Path) -> Path:
 
 @slow
 def test_the_types_of_every_rendering_are_right(
-    render_files: Callable[..., Project],
+    render_files: Bake,
 ) -> None:
     """One environment has what all need; a package's name is part of every module."""
     largest = render_files(starter=CONTEXT["starter"][-1], python_version=OLDEST)
@@ -545,6 +445,105 @@ def test_the_types_of_every_rendering_are_right(
             project = render_files(starter=starter, **names)
             python = largest.bin / "python"
             run(python, "-m", "mypy", *options, cwd=project.path)
+
+
+# The Makefile
+
+
+def with_one_of_each(option: str) -> list[Any]:
+    """Return the covering sets, all but the first of each choice marked as slow."""
+    firsts = {row[option]: row for row in reversed(COVERING)}
+    return [
+        pytest.param(row, marks=[] if row is firsts[row[option]] else pytest.mark.slow)
+        for row in COVERING
+    ]
+
+
+@pytest.mark.parametrize(
+    "answers", with_one_of_each("environment_manager"), ids=sentence, indirect=True
+)
+def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
+    copied = tmp_path / "project"
+    shutil.copytree(project.path, copied)
+    read = [name for name in project.files if name.endswith(("Makefile", ".mk"))]
+    text = "".join(map(project.text, read)).replace("\\\n", " ")
+    documented = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
+    declared = " ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE))
+    assert {"help", "install", "lock", "test", "check", "lab", "clean"} <= documented
+    assert documented <= {*declared.split()}
+    shown = run("make", "help", cwd=copied).stdout
+    assert {line.split()[0] for line in shown.splitlines()} == documented
+    # The search for a Python takes its time.
+    dry = ("--dry-run", f"PYTHON={sys.executable}")
+    run("make", *dry, *declared.split(), cwd=copied, env=project.env)
+
+
+def is_make(node: ast.AST) -> bool:
+    """Tell whether this is a call of make that is meant to succeed."""
+    if not isinstance(node, ast.Call):
+        return False
+    if any(each.arg == "check" for each in node.keywords):
+        return False
+    first: ast.AST | None = node.args[0] if node.args else None
+    if isinstance(first, ast.List):
+        first = next(iter(first.elts), None)
+    by_name = isinstance(first, ast.Constant) and first.value == "make"
+    return by_name or getattr(node.func, "attr", "") == "make"
+
+
+def said_to_make() -> set[str]:
+    """Return the words of those functions of the tests that run make."""
+    words: set[str] = set()
+    for path in Path(__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(map(is_make, ast.walk(node))):
+                for each in ast.walk(node):
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                        words.add(each.value)
+    return words
+
+
+def said_by_workflows(project: Project) -> set[str]:
+    """Return the words of the workflows' commands, which test_workflows.py follows."""
+    steps = [
+        step
+        for name in project.files
+        if name.startswith(".github/workflows/")
+        for job in parse(project / name)["jobs"].values()
+        for step in job["steps"]
+    ]
+    return {word for step in steps for word in step.get("run", "").split()}
+
+
+def test_no_target_of_make_is_one_that_no_test_runs(bake: Bake) -> None:
+    project = bake(starter=CONTEXT["starter"][-1], ci="github", package_index_url=URL)
+    text = project.text("Makefile") + project.text("containers.mk")
+    rules = re.findall(r"^([a-z-]+):(?!=)(.*)\n((?:\t.*\n?)*)", text, re.MULTILINE)
+    run_here = said_to_make() | said_by_workflows(project)
+    reached = {target for target, _, _ in rules} & run_here
+    for _ in rules:  # what a target needs and what its recipe makes is run with it
+        for target, needs, recipe in rules:
+            if target in reached:
+                made = re.findall(r"--no-print-directory ([a-z-]+)", recipe)
+                reached |= {*needs.partition("##")[0].split(), *made}
+    declared = " ".join(re.findall(r"^\.PHONY: ((?:.*\\\n)*.*)$", text, re.MULTILINE))
+    targets = {*declared.replace("\\\n", " ").split()}
+    assert {"install", "image", "serve", "publish"} <= targets
+    assert targets - reached == set()
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_the_code_never_binds_the_name_of_the_package(bake: Bake, names: str) -> None:
+    """A project may be called `main`: `import main` would hide a function."""
+    project = bake(starter=CONTEXT["starter"][-1], **NAMES[names])
+    (package,) = (path.name for path in (project / "src").iterdir())
+    for name in written(project, ".py"):
+        for node in ast.walk(ast.parse(project.text(name))):
+            if isinstance(node, ast.Import):
+                bound = [
+                    alias.asname or alias.name.split(".")[0] for alias in node.names
+                ]
+                assert package not in bound, name
 
 
 # The README
@@ -696,12 +695,15 @@ def test_the_license_is_the_one_that_was_chosen(
 
 
 @pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
-def test_rendering_twice_gives_the_same_bytes(
-    render: Callable[..., Result], manager: str
+def test_rendering_twice_with_hooks_and_without_gives_the_same_bytes(
+    bake: Bake, render: Callable[..., Result], manager: str
 ) -> None:
+    plain = bake(environment_manager=manager)
     first, second = (render(environment_manager=manager) for _ in range(2))
     assert first.project_path != second.project_path
-    assert tree(first.project_path) == tree(second.project_path)
+    for each in (first, second):
+        assert_no_directory_is_empty(each.project_path)
+        assert tree(each.project_path) == tree(plain.path)
 
 
 @pytest.mark.parametrize("manager", CONTEXT["environment_manager"])

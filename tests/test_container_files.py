@@ -42,6 +42,7 @@ def test_without_docker_nothing_speaks_of_containers(bake: Bake) -> None:
             assert not said, (name, said)
 
 
+@pytest.mark.slow
 def test_hadolint_finds_no_fault_in_any_dockerfile(bake: Bake) -> None:
     projects = [
         bake(environment_manager=manager, package_index_url=index, starter=starter)

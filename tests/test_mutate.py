@@ -141,6 +141,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
     return Copy(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_damage_is_noticed_by_the_test_that_looks_and_then_mended(copy: Copy) -> None:
     text = (copy.top / "hooks/a.py").read_text()
     outcomes = {

@@ -19,12 +19,19 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from conftest import ROOT, Machine, Project, default_context
+from conftest import ROOT, Bake, Machine, Project, default_context
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
 from test_answers import accepted_texts, assert_round_trip, names
-from test_combinations import COVERING, answers_of, hostile_answers, sentence, tree
+from test_combinations import (
+    COVERING,
+    answers_of,
+    assert_no_directory_is_empty,
+    hostile_answers,
+    sentence,
+    tree,
+)
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
@@ -206,13 +213,14 @@ Render = Callable[..., Result]
 @slow
 @each_row
 def test_rendering_twice_and_over_itself_gives_the_same_bytes(
-    render: Render, machine: Machine, row: dict[str, Any]
+    bake: Bake, render: Render, machine: Machine, row: dict[str, Any]
 ) -> None:
     answers = {**hostile_answers(COVERING.index(row)), **answers_of(row)}
-    first, second = (render(**answers) for _ in range(2))
+    first, without_hooks = render(**answers), bake(**answers)
     assert first.exception is None
+    assert_no_directory_is_empty(first.project_path)
     before = tree(first.project_path)
-    assert before == tree(second.project_path)
+    assert before == tree(without_hooks.path)
     machine.cookiecutter(
         *("--overwrite-if-exists", "--output-dir", str(first.project_path.parent)),
         **{**answers, "set_up": "no"},

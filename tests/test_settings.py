@@ -209,30 +209,26 @@ def test_ruff_looks_for_every_kind_of_fault_that_is_chosen(
     assert "D103" in codes - in_tests  # a test's name is its documentation
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "import warnings\ndef test_a(): warnings.warn('new')",
-        "import pytest\n@pytest.mark.xfail\ndef test_a(): pass",
-        "import pytest\n@pytest.mark.unheard\ndef test_a(): pass",
-    ],
-    ids=["a warning", "a success that was not expected", "an unknown mark"],
-)
-def test_pytest_fails_on_what_others_pass_over(
-    bake: Bake, copy: Copy, body: str
-) -> None:
+def test_pytest_fails_on_what_others_pass_over(bake: Bake, copy: Copy) -> None:
     project = copy(bake())
     for path in (project / "tests").glob("*.py"):
         path.unlink()
-    (project / "tests/test_a.py").write_text(f"{body}\n", encoding="utf-8")
-    words = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider")
+    bodies = {
+        "warning": "import warnings\ndef test_a(): warnings.warn('new')",
+        "success": "import pytest\n@pytest.mark.xfail\ndef test_a(): pass",
+        "mark": "import pytest\n@pytest.mark.unheard\ndef test_a(): pass",
+        "deprecated": "import warnings\n"
+        "def test_a(): warnings.warn('', DeprecationWarning)",
+    }
+    for name, body in bodies.items():
+        (project / f"tests/test_{name}.py").write_text(f"{body}\n", encoding="utf-8")
+    options = ("-p", "no:xdist", "-p", "no:cacheprovider", "-rfEp")
+    words = (*options, "--continue-on-collection-errors")
     done = project.run(sys.executable, "-m", "pytest", *words, check=False)
-    assert done.returncode in (1, 2), done.stdout
-    deprecated = (
-        "import warnings\ndef test_a(): warnings.warn('', DeprecationWarning)\n"
-    )
-    (project / "tests/test_a.py").write_text(deprecated, encoding="utf-8")
-    project.run(sys.executable, "-m", "pytest", *words)
+    assert "FAILED tests/test_warning.py::test_a - UserWarning: new" in done.stdout
+    assert "FAILED tests/test_success.py::test_a - [XPASS(strict)]" in done.stdout
+    assert "ERROR tests/test_mark.py - " in done.stdout
+    assert "PASSED tests/test_deprecated.py::test_a" in done.stdout
 
 
 def test_mypy_is_strict_in_the_package_and_in_its_tests(bake: Bake, copy: Copy) -> None:

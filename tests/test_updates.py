@@ -122,6 +122,7 @@ def is_in_step(project: Project) -> None:
     assert project.run("cruft", "diff").stdout == ""
 
 
+@slow
 def test_a_local_repository_is_linked_by_its_path(
     template_repository: Template,
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_template_in_a_directory_of_a_repository_is_linked_with_it(
     is_in_step(project)
 
 
+@slow
 def test_a_plain_directory_and_a_zip_link_nothing(machine: Machine) -> None:
     project = bear(machine, machine.template)
     assert not (project / ".cruft.json").exists()

@@ -242,10 +242,12 @@ def lint(actionlint: Path, directory: Path) -> None:
     assert "All workflow files passed" in done.stdout
 
 
+@slow
 def test_actionlint_finds_nothing(actionlint: Path, bake: Bake) -> None:
     lint(actionlint, bake(ci="github").path)
 
 
+@slow
 def test_the_entries_for_macos_and_windows_are_right_when_they_are_wanted(
     actionlint: Path, bake: Bake, copy: Callable[[Project], Project]
 ) -> None:
@@ -261,6 +263,7 @@ def test_the_entries_for_macos_and_windows_are_right_when_they_are_wanted(
     lint(actionlint, project.path)
 
 
+@slow
 def test_actionlint_would_find_something(
     actionlint: Path, bake: Bake, copy: Callable[[Project], Project]
 ) -> None:
