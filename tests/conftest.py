@@ -30,11 +30,14 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from new import copy_template  # noqa: E402
 
-# Set by environments that are activated, and by the make that runs the tests.
+# Set by environments that are activated, by the make that runs the tests, and where
+# somebody wants no bytecode: every start of Python compiles all that it imports then.
 INHERITED = (
     "VIRTUAL_ENV",
+    "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
     "PYTHONPATH",
+    "PYTHONUNBUFFERED",
     "PYENV_VERSION",
     "PYENV_DIR",
     "UV",
