@@ -354,10 +354,11 @@ def index_has_json_pages() -> bool:
 
 @pytest.fixture(scope="session")
 def index_settings() -> Iterator[dict[str, dict[str, str]]]:
-    """What Poetry and pip-tools must be told about the index of this machine.
+    """What environment managers are told about the index of this machine.
 
-    Both read its JSON pages. Where there are none, Poetry is told to do without, and
-    pip-tools is given pages that are made from the others: see json_pages.py.
+    Poetry and pip-tools read its JSON pages. Where there are none, Poetry is told to do
+    without, and pip-tools is given pages that are made from the others, which are quick
+    to read as well, so that pip and Pipenv get them too: see json_pages.py.
     """
     if index_has_json_pages():
         yield {}
@@ -368,6 +369,8 @@ def index_settings() -> Iterator[dict[str, dict[str, str]]]:
     yield {
         "poetry": {"POETRY_PYPI_MIRROR_URL": PyPI.simple_url},
         "pip-tools": {"PIP_INDEX_URL": loopback},
+        "pip": {"PIP_INDEX_URL": loopback},
+        "pipenv": {"PIPENV_PYPI_MIRROR": loopback},
     }
     server.shutdown()
     server.server_close()

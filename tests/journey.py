@@ -283,14 +283,6 @@ def give_habits(machine: Machine) -> None:
         machine.env[name] = index.as_uri()
 
 
-def drop_habits(machine: Machine) -> None:
-    """Let a machine be like any other again."""
-    shutil.rmtree(machine.home / ".config/pip")
-    for name in list(machine.env):
-        if name.endswith(("_FIND_LINKS", "_EXTRA_INDEX_URL")) or name == "UV_INDEX":
-            del machine.env[name]
-
-
 def holds_nothing_of_the_machine(machine: Machine, project: Project) -> None:
     """Assert that the lock files tell nobody where and how they were made."""
     names = lock_files(project)

@@ -6,11 +6,15 @@ release, minutes of work for what the simple pages say anyway: this index makes 
 kinds of pages from the simple ones. Files are not served: the links lead to where they
 have always led.
 
+Its pages list the newest releases only: pip reads every link of a page, some of which
+have tens of thousands, and a project's requirements allow none of the old ones.
+
     python tests/json_pages.py UPSTREAM     prints its own address, and serves
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -29,8 +33,10 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
+from packaging.version import Version
 
 SIMPLE = "application/vnd.pypi.simple.v1+json"
+NEWEST = 30  # releases of a project
 
 
 class Links(HTMLParser):
@@ -45,7 +51,7 @@ class Links(HTMLParser):
             self.found.append(dict(attrs))
 
 
-def kind_and_version(filename: str) -> tuple[str, str]:
+def kind_and_version(filename: str) -> tuple[str, Version]:
     """Return a file's packagetype and version.
 
     Raises:
@@ -53,8 +59,8 @@ def kind_and_version(filename: str) -> tuple[str, str]:
     """
     try:
         if filename.endswith(".whl"):
-            return "bdist_wheel", str(parse_wheel_filename(filename)[1])
-        return "sdist", str(parse_sdist_filename(filename)[1])
+            return "bdist_wheel", parse_wheel_filename(filename)[1]
+        return "sdist", parse_sdist_filename(filename)[1]
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise ValueError(filename) from error
 
@@ -76,7 +82,17 @@ def files_of(upstream: str, name: str) -> list[dict[str, Any]]:
             file["requires-python"] = link["data-requires-python"]
         file["yanked"] = "data-yanked" in link
         files.append(file)
-    return files
+    return newest(files)
+
+
+def newest(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the files of the newest releases."""
+    versions: dict[str, Version] = {}
+    for file in files:
+        with contextlib.suppress(ValueError):
+            versions[file["filename"]] = kind_and_version(file["filename"])[1]
+    kept = sorted({*versions.values()})[-NEWEST:]
+    return [file for file in files if versions.get(file["filename"]) in kept]
 
 
 def simple_page(upstream: str, name: str) -> dict[str, Any]:
@@ -89,12 +105,9 @@ def json_page(upstream: str, name: str) -> dict[str, Any]:
     """Return the JSON page of a project: version to files, with their hashes."""
     releases: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for file in files_of(upstream, name):
-        try:
-            kind, version = kind_and_version(file["filename"])
-        except ValueError:
-            continue
+        kind, version = kind_and_version(file["filename"])
         entry = {"packagetype": kind, "url": file["url"], "digests": file["hashes"]}
-        releases[version].append(entry)
+        releases[str(version)].append(entry)
     return {"releases": releases}
 
 

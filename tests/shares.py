@@ -12,7 +12,6 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 LONG = (
     "test_containers",
     "test_managers_journey",
-    "test_managers_locking",
     "test_workflows",
     "test_private_index",
     "test_faults",
