@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Bake, Equip, Machine, Project
 from journey import MANAGERS, named_command, put_first_on_path, versions_in
+from pip._internal.models.index import PyPI
 
 sys.path.insert(0, str(ROOT / "hooks"))
 
@@ -220,6 +221,22 @@ def test_make_bootstrap_gets_a_manager_for_the_project_alone(
     assert project.git("status", "--porcelain") == ""
     assert project.make("bootstrap").stdout == ""
     assert [*bare.home.rglob(f"*{program}*")] == []
+
+
+# The index
+
+
+@pytest.mark.parametrize("name", ["PIP_INDEX_URL", "PIPENV_PYPI_MIRROR"])
+def test_a_mirror_of_pypi_is_used_and_not_written_down(
+    bake: Bake, copy: Callable[[Project], Project], machine: Machine, name: str
+) -> None:
+    project = on(machine, copy(bake(environment_manager="pipenv")))
+    machine.env[name] = "https://me:secret@mirror.example.com/simple"
+    note = 'printf \'"%s"\' "$PIPENV_PYPI_MIRROR" | tee used >Pipfile.lock'
+    pipenv = put_first_on_path(machine, "pipenv", f'test -z "$PIP_INDEX_URL" && {note}')
+    project.run(sys.executable, "scripts/isolated.py", pipenv, "lock")
+    assert project.text("used") == f'"{machine.env[name]}"'
+    assert project.text("Pipfile.lock") == f'"{PyPI.simple_url}"'
 
 
 # The table of commands
