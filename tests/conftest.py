@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -514,6 +516,38 @@ def bake(render_files: Bake) -> Bake:
         return baked[key]
 
     return once
+
+
+@pytest.fixture(scope="session")
+def largest(bake: Bake) -> Project:
+    """The project of the largest starter, for the oldest Python."""
+    context = default_context()
+    oldest = min(context["python_version"])
+    return bake(starter=context["starter"][-1], python_version=oldest)
+
+
+@pytest.fixture(scope="session")
+def stack(largest: Project) -> Path:
+    """An environment with all that the largest project needs.
+
+    It is kept with the tests' own tools, bytecode and all, for as long as that is the
+    same: a fast run has no time to make one.
+    """
+    manifest = largest.manifest
+    tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
+    wanted = sorted([*manifest["project"]["dependencies"], *tools])
+    key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
+    place = Path(sys.prefix) / "stacks" / key
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=place.parent)) / "made"
+        run("uv", "venv", "--quiet", "--python", sys.executable, made)
+        pip = ("uv", "pip", "install", "--quiet", "--python", made)
+        run(*pip, *wanted, largest.path)
+        with contextlib.suppress(OSError):  # another process of the tests was quicker
+            made.rename(place)
+        shutil.rmtree(made.parent)
+    return place
 
 
 @pytest.fixture

@@ -153,6 +153,7 @@ def typed(name: str) -> str:
     return GIVEN.get(name, "")
 
 
+@slow
 def test_answers_are_typed(client: Client, expected: Contents) -> None:
     questions = [name for name in CONTEXT if not name.startswith("_")]
     lines = "".join(f"{typed(name)}\n" for name in questions)
@@ -160,6 +161,7 @@ def test_answers_are_typed(client: Client, expected: Contents) -> None:
     assert contents(client.project) == expected
 
 
+@slow
 def test_answers_are_read_from_a_configuration_file(
     client: Client, expected: Contents
 ) -> None:
@@ -170,6 +172,7 @@ def test_answers_are_read_from_a_configuration_file(
     assert contents(client.project) == expected
 
 
+@slow
 def test_answers_are_given_by_python(client: Client, expected: Contents) -> None:
     call = [client.program[0], "-c", CALL, client.template]
     done = client.machine.run(*call, json.dumps({**GIVEN, "set_up": False}))
@@ -192,6 +195,7 @@ def test_a_yes_or_no_of_the_command_line_needs_the_cookiecutter_that_the_line_na
 # Where the template comes from, and where the project goes to
 
 
+@slow
 def test_a_zip_is_a_template(client: Client, expected: Contents) -> None:
     template = client.machine.template
     packed = client.machine.home / "the template"
@@ -202,6 +206,7 @@ def test_a_zip_is_a_template(client: Client, expected: Contents) -> None:
     assert contents(client.project) == expected
 
 
+@slow
 def test_blanks_and_other_letters_in_paths_do_no_harm(
     client: Client, expected: Contents
 ) -> None:
@@ -246,6 +251,7 @@ def edited(client: Client, model_project: Project) -> Project:
     return client.project
 
 
+@slow
 def test_f_writes_the_files_of_the_template_anew_and_leaves_others(
     client: Client, edited: Project, expected: Contents
 ) -> None:
@@ -253,6 +259,7 @@ def test_f_writes_the_files_of_the_template_anew_and_leaves_others(
     assert contents(edited) == {**expected, "notes.txt": b"Mine\n"}
 
 
+@slow
 def test_f_with_s_writes_only_what_is_missing(
     client: Client, edited: Project, expected: Contents
 ) -> None:
@@ -288,7 +295,8 @@ def test_uvx_and_pipx_run_make_it_with_the_newest(
     assert contents(client.project) == expected
 
 
-@pytest.mark.parametrize("program", ["cruft", pytest.param("uvx cruft", marks=slow)])
+@slow
+@pytest.mark.parametrize("program", ["cruft", "uvx cruft"])
 def test_cruft_creates_it_with_the_defaults_of_the_file(
     machine: Machine, repository: Path, bake: Bake, program: str
 ) -> None:

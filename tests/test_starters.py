@@ -11,12 +11,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bake, Machine, Project, default_context
+from conftest import Bake, Machine, Project, default_context, run
 from journey import wait_until
 
 CONTEXT = default_context()
@@ -111,6 +111,39 @@ def test_the_defaults_in_the_example_are_those_of_the_code(bake: Bake) -> None:
     ):
         default = rf'{name.lower()}: .*\(?(default=|= |Path\()"?{re.escape(value)}\b'
         assert re.search(default, code), name
+
+
+# The largest starter, in an environment that is kept
+
+
+@pytest.fixture
+def in_stack(
+    largest: Project, stack: Path, copy: Callable[[Project], Project]
+) -> Callable[..., None]:
+    """Run a module of the environment in the project of the largest starter."""
+    project = copy(largest)
+    env = {**os.environ, "PYTHONPATH": str(project / "src")}
+    env |= {"MPLCONFIGDIR": str(stack / "matplotlib")}
+
+    def module(*words: str) -> None:
+        python = stack / ("Scripts" if os.name == "nt" else "bin") / "python"
+        run(python, "-m", *words, cwd=project.path, env=env)
+
+    return module
+
+
+def test_the_largest_starter_passes_its_own_tests(
+    in_stack: Callable[..., None],
+) -> None:
+    """All but those that start other processes and ask for generated requests."""
+    long = "another_process or does_what_its_description_says"
+    in_stack("pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", f"not ({long})")
+
+
+def test_the_types_of_the_largest_starter_are_right(
+    in_stack: Callable[..., None], stack: Path
+) -> None:
+    in_stack("mypy", "--cache-dir", str(stack / "mypy"))
 
 
 # The starters themselves
