@@ -378,7 +378,7 @@ def test_a_run_with_a_bad_slug_leaves_nothing(machine: Machine, text: str) -> No
     assert after["work/mine.txt"] == b"mine"
 
 
-@cases(hostile.WORST_TEXTS)
+@cases(hostile.WORST_TEXTS, quick=("an expression",))
 def test_a_run_with_a_bad_text_leaves_nothing(
     machine: Machine, replay: Replay, text: str
 ) -> None:

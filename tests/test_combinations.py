@@ -44,6 +44,13 @@ LICENSES = {  # checksums, without the line that names the holder
     "GPL-3.0-or-later": "3972dc9744f6499f0f9b2dbf76696f2a"
     "e7ad8af9b23dde66d6af86c9dfb36986",
 }
+each_manager = pytest.mark.parametrize(
+    "manager",
+    [
+        pytest.param(name, marks=() if name == "uv" else slow)
+        for name in CONTEXT["environment_manager"]
+    ],
+)
 MAY_BE_EMPTY = ("__init__.py", "py.typed", ".gitkeep")
 
 # What no answer may change: a file's own syntax has a look at names of every length.
@@ -450,17 +457,11 @@ def test_the_types_of_every_rendering_are_right(
 # The Makefile
 
 
-def with_one_of_each(option: str) -> list[Any]:
-    """Return the covering sets, all but the first of each choice marked as slow."""
-    firsts = {row[option]: row for row in reversed(COVERING)}
-    return [
-        pytest.param(row, marks=[] if row is firsts[row[option]] else pytest.mark.slow)
-        for row in COVERING
-    ]
-
-
 @pytest.mark.parametrize(
-    "answers", with_one_of_each("environment_manager"), ids=sentence, indirect=True
+    "answers",
+    [*COVERING[:2], *(pytest.param(row, marks=slow) for row in COVERING[2:])],
+    ids=sentence,
+    indirect=True,
 )
 def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
     copied = tmp_path / "project"
@@ -694,7 +695,7 @@ def test_the_license_is_the_one_that_was_chosen(
 # Rendering again
 
 
-@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
+@each_manager
 def test_rendering_twice_with_hooks_and_without_gives_the_same_bytes(
     bake: Bake, render: Callable[..., Result], manager: str
 ) -> None:
@@ -706,7 +707,7 @@ def test_rendering_twice_with_hooks_and_without_gives_the_same_bytes(
         assert tree(each.project_path) == tree(plain.path)
 
 
-@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
+@each_manager
 def test_rendering_over_a_project_changes_and_deletes_nothing(
     machine: Machine, manager: str
 ) -> None:

@@ -92,6 +92,7 @@ def test_compose_takes_the_image_that_a_server_names(bake: Bake) -> None:
     assert services["services"]["api"]["image"] == "registry.example.org/a:1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("starter", STARTERS)
 def test_compose_names_only_keys_of_its_specification(
     bake: Bake, starter: str, tmp_path: Path

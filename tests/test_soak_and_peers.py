@@ -393,6 +393,7 @@ def test_without_a_kernel_the_goal_is_not_reached(
         peers.take_turn(shop, idle, nothing_needed, 1)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_can_not_start_is_not_reached_and_does_not_stay(
     shop: Workshop, tiny: Path, nothing_needed: Goal
 ) -> None:
@@ -415,6 +416,7 @@ def test_a_kernel_that_can_not_start_is_not_reached_and_does_not_stay(
         ({"versions": {"no-such-thing": "1"}}, "No package metadata was found"),
     ],
 )
+@pytest.mark.slow
 def test_the_kernel_must_import_everything_in_the_locked_versions(
     wanted: dict[str, object], line: str
 ) -> None:

@@ -123,7 +123,7 @@ def in_stack(
     """Run a module of the environment in the project of the largest starter."""
     project = copy(largest)
     env = {**os.environ, "PYTHONPATH": str(project / "src")}
-    env |= {"MPLCONFIGDIR": str(stack / "matplotlib")}
+    env |= {"MPLCONFIGDIR": str(stack / "matplotlib"), "OMP_NUM_THREADS": "1"}
 
     def module(*words: str) -> None:
         python = stack / ("Scripts" if os.name == "nt" else "bin") / "python"

@@ -212,6 +212,7 @@ def test_a_plain_directory_and_a_zip_link_nothing(machine: Machine) -> None:
     assert not (project / ".cruft.json").exists()
 
 
+@slow
 def test_a_plain_directory_inside_of_somebodys_repository_links_nothing(
     machine: Machine,
 ) -> None:
