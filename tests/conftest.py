@@ -255,7 +255,9 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Where the managers keep what they have downloaded, whoever's HOME is in use.
 
     What mypy has read of the dependencies, and matplotlib of the fonts, is kept for one
-    run of the tests, for all its processes.
+    run of the tests, for all its processes. And no time goes into what nobody looks at:
+    bytecode of files that nothing imports, which is most of pip's work, and threads
+    that wait for each other.
     """
     base = tmp_path_factory.getbasetemp()
     of_this_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -273,6 +275,9 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "MPLCONFIGDIR": str(of_this_run / "matplotlib"),
         "UV_NO_PROGRESS": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_COMPILE": "0",  # which means that nothing is compiled
+        "PIPENV_EXTRA_PIP_ARGS": "--no-compile",
+        "OMP_NUM_THREADS": "1",
     }
 
 

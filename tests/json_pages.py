@@ -36,7 +36,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 SIMPLE = "application/vnd.pypi.simple.v1+json"
-NEWEST = 30  # releases of a project
+NEWEST = 12  # releases of a project
 
 
 class Links(HTMLParser):

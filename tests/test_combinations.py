@@ -608,6 +608,17 @@ def test_the_readme_tells_of_releases_only_where_they_are_made(bake: Bake) -> No
         assert ("git tag" in bake(ci=ci).text("README.md")) == (ci != "none")
 
 
+def test_the_readme_shows_what_can_be_made(bake: Bake) -> None:
+    project = bake(starter=CONTEXT["starter"][-1], package_index_url=URL)
+    text = project.text("Makefile") + project.text("containers.mk")
+    targets = {*re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE)}
+    commands = re.findall(r"\bmake ([a-z -]+)", project.text("README.md"))
+    shown = {word for command in commands for word in command.split()}
+    elsewhere = {"bootstrap", "clean", "format", "help", "image-save", "lint"}
+    elsewhere |= {"install-production", "kernel-remove", "repository"}
+    assert targets - shown == elsewhere
+
+
 # The answers
 
 
@@ -718,10 +729,14 @@ def test_rendering_over_a_project_changes_and_deletes_nothing(
     for name in ("empty", "data/raw/empty", "src/empty/below"):
         (project / name).mkdir(parents=True)
     before = tree(project.path)
-    machine.cookiecutter(
+    output = machine.cookiecutter(
         "--overwrite-if-exists", environment_manager=manager, set_up="no"
-    )
+    ).stdout
     assert tree(project.path) == before
+    written_over = "written over what was here; nothing deleted, nothing committed"
+    assert output.endswith(
+        f" {written_over}\n\nTo go on:\n  cd my-analysis && make install\n"
+    )
 
 
 def test_rendering_without_set_up_writes_nothing_elsewhere(

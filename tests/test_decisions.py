@@ -107,6 +107,18 @@ def test_who_git_does_not_know_is_told_so_at_once(tools: hook.Tools) -> None:
     )
 
 
+def test_who_a_person_is_git_is_asked(
+    tools: hook.Tools, programs: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "work" / "my-analysis"
+    looked = hook.look(tools, answers(), project)
+    assert looked == hook.Machine(None, None, has_identity=False, workspace=None)
+    for status in (1, 0):
+        git = says(programs, "git", "", status)
+        looked = hook.look(tools, answers(), project)
+        assert (looked.git, looked.has_identity) == (str(git), status == 0)
+
+
 def outcome(name: str, verb: str, problem: hook.Problem | None) -> hook.Outcome:
     """Return how a step ended."""
     return hook.Outcome(hook.Step(name, lambda: "", verb), "", problem, 0)

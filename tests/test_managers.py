@@ -202,6 +202,44 @@ def test_set_up_passes_over_a_shim_that_does_not_start(bare: Machine) -> None:
     assert record.read_text(encoding="utf-8").endswith(" uv sync\n")
 
 
+def test_what_find_has_found_is_no_variable_of_the_persons(
+    bake: Bake, bare: Machine
+) -> None:
+    bare.env["first"] = bare.env["found"] = "true"
+    uv = put_first_on_path(bare, "uv", "echo uv 9999.0")
+    found = on(bare, bake()).run("sh", "scripts/find", "uv", PROGRAMS["uv"]).stdout
+    assert shlex.split(found) == [str(uv)]
+
+
+# What is there already
+
+
+@pytest.mark.parametrize("name", [".venv", "elsewhere"])
+def test_only_an_environment_is_made_anew(
+    bake: Bake, copy: Callable[[Project], Project], machine: Machine, name: str
+) -> None:
+    """Or what is where the project's own should be, whatever it is."""
+    project = on(machine, copy(bake(environment_manager="pip")))
+    make = 'echo "$@" >>made; mkdir -p "$6/bin"'
+    put_first_on_path(machine, "python3.13", f"case $2 in venv) {make};; esac")
+    mine = project / name / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    words = ("environment", "PYTHON=python3.13", f"VENV={name}")
+    done = project.make(*words, check=False)
+    if name == ".venv":
+        assert not mine.exists()
+        assert "-m venv" in project.text("made")
+        return
+    assert done.returncode == 2
+    said = "elsewhere is there and is no environment: nothing is done to it."
+    assert done.stdout.splitlines()[0] == said
+    assert mine.read_text() == "mine"
+    (mine.parent / "pyvenv.cfg").touch()
+    project.make(*words, check=False)
+    assert not mine.exists()
+
+
 @slow
 @pytest.mark.parametrize("program", ["poetry", "pipenv"])
 def test_make_bootstrap_gets_a_manager_for_the_project_alone(

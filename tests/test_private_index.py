@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Bake, Equip, Machine, Project, default_context
+from conftest import Bake, Equip, Machine, Project, default_context, run
 from containers import docker, layers_hold
 from journey import wait_until
 from pip._internal.models.index import PyPI
@@ -165,6 +165,15 @@ def test_what_is_published_is_a_wheel_and_an_sdist(library: str, index: Index) -
         "the_library-0.1.0-py3-none-any.whl",
         "the_library-0.1.0.tar.gz",
     ]
+
+
+def test_the_credentials_reach_twine_as_they_are(bake: Bake, machine: Machine) -> None:
+    project = bake(package_index_url="https://packages.example.com/simple/")
+    show = "include Makefile\nshow:\n\t@env\n"
+    make = ("make", "--no-print-directory", "--file=-", "show")
+    env = {**machine.env, **CREDENTIALS}
+    said = run(*make, cwd=project.path, env=env, stdin=show).stdout.splitlines()
+    assert {f"TWINE_USERNAME={USERNAME}", f"TWINE_PASSWORD={PASSWORD}"} <= {*said}
 
 
 @slow

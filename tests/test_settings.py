@@ -160,6 +160,7 @@ def test_every_git_hook_looks_at_its_files_and_no_others(bake: Bake) -> None:
     content = yaml.safe_load(project.text(".pre-commit-config.yaml"))
     hooks = {hook["id"]: hook for repo in content["repos"] for hook in repo["hooks"]}
     assert {*hooks} == {*LOOKS_AT}
+    assert {hook["language"] for hook in hooks.values()} == {"system"}
     for name, (wanted, other) in LOOKS_AT.items():
         assert looks_at(hooks[name], wanted), name
         assert other is None or not looks_at(hooks[name], other), name

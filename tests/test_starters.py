@@ -10,7 +10,9 @@ import re
 import signal
 import socket
 import subprocess
+import tarfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,25 @@ def test_the_types_of_the_largest_starter_are_right(
     in_stack: Callable[..., None], stack: Path
 ) -> None:
     in_stack("mypy", "--cache-dir", str(stack / "mypy"))
+
+
+def test_what_is_built_is_the_package_and_its_sources_with_the_sample(
+    in_stack: Callable[..., None], largest: Project, tmp_path: Path
+) -> None:
+    in_stack("hatchling", "build")
+    (wheel,) = tmp_path.rglob("dist/*.whl")
+    (sdist,) = tmp_path.rglob("dist/*.tar.gz")
+    package = [each for each in largest.files if each.startswith("src/")]
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = [name for name in archive.namelist() if ".dist-info/" not in name]
+    assert sorted(in_wheel) == [name.removeprefix("src/") for name in package]
+    tests = [each for each in largest.files if each.startswith("tests/")]
+    data = ["data/raw/README.md", "data/raw/penguins.csv"]
+    with tarfile.open(sdist) as archive_of_sources:
+        names = archive_of_sources.getnames()
+    in_sdist = {name.partition("/")[2] for name in names}
+    more = {".gitignore", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
+    assert in_sdist == {*package, *tests, *data, *more}
 
 
 # The starters themselves

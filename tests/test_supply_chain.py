@@ -7,6 +7,7 @@ real one where it can be had, against a service on loopback.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bake, Project, run
+from journey import MANAGERS
 
 PIP_AUDIT = "pip-audit>=2.9"
 HOLE = {"id": "PYSEC-1", "fix_versions": ["9"], "aliases": ["CVE-1"]}
@@ -325,3 +327,16 @@ def test_a_release_without_notes_or_with_a_wrong_tag_is_refused(
 def test_the_baseline_of_secrets_lists_none(bake: Bake, ci: str, starter: str) -> None:
     project = bake(ci=ci, starter=starter)
     assert json.loads(project.text(".secrets.baseline"))["results"] == {}
+
+
+def test_secrets_are_not_looked_for_in_what_is_full_of_checksums(bake: Bake) -> None:
+    filters = json.loads(bake().text(".secrets.baseline"))["filters_used"]
+    (left_out,) = (
+        each["pattern"] for each in filters if each["path"].endswith("_exclude_file")
+    )
+    locks = {file for manager in MANAGERS.values() for file in manager["locks"]}
+    tracked = {*bake().files, "sub/uv.lock.py", *locks, ".cruft.json"}
+    passed_over = {
+        name for name in tracked if any(re.search(each, name) for each in left_out)
+    }
+    assert passed_over == {*locks, ".cruft.json"}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import quick
 from conftest import Machine, Project, default_context, run
 from journey import has_environment
 from test_starters import PENGUIN, ask, serving
@@ -59,6 +60,24 @@ class Template:
 @pytest.fixture
 def template_repository(machine: Machine) -> Template:
     """The template as a repository with one commit."""
+    return committed(machine)
+
+
+@pytest.fixture(scope="module")
+def unchanged(
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    caches: dict[str, str],
+    own_home: Path,
+) -> Template:
+    """The same, which no test changes, on a machine where nothing is made by make."""
+    machine = Machine(tmp_path_factory.mktemp("unchanged"), template, caches)
+    machine.env["MAKE"] = "true"
+    return committed(machine)
+
+
+def committed(machine: Machine) -> Template:
+    """Put the template into a repository with one commit."""
     path = machine.home.parent / "git" / "template"
     shutil.copytree(machine.template, path)
     repository = Template(machine, path)
@@ -76,8 +95,12 @@ def linked(project: Project) -> dict[str, Any]:
 def bear(machine: Machine, *words: str | Path, **answers: object) -> Project:
     """Make files by plain cookiecutter, as a person calls it."""
     given = [f"{key}={value}" for key, value in {"set_up": "no", **answers}.items()]
-    python = [sys.executable, "-m", "cookiecutter", "--no-input"]
-    machine.run(*python, *words, *given)
+    command = ["--no-input", *map(str, words), *given]
+    if "set_up=no" in given and quick.CAN_FORK:
+        done = quick.run(command, machine.work, machine.env)
+        assert done.returncode == 0, done.stdout
+    else:
+        machine.run(sys.executable, "-m", "cookiecutter", *command)
     return machine.project()
 
 
@@ -457,11 +480,11 @@ def other_answers() -> list[tuple[str, str, str]]:
 @slow
 @pytest.mark.parametrize(("name", "old", "new"), other_answers())
 def test_every_answer_gives_way_to_every_other(
-    template_repository: Template, name: str, old: str, new: str
+    unchanged: Template, name: str, old: str, new: str
 ) -> None:
-    machine = template_repository.machine
-    machine.env["MAKE"] = "true"
-    project = bear(machine, template_repository.path, **{name: old})
+    machine = unchanged.machine
+    shutil.rmtree(machine.project().path, ignore_errors=True)
+    project = bear(machine, unchanged.path, **{name: old})
     if name == "environment_manager":
         for lock_file in default_context()["_managers"][old]["locks"]:
             (project / lock_file).write_text("locked\n")
@@ -471,7 +494,7 @@ def test_every_answer_gives_way_to_every_other(
     moved = {file: project.text(file) for file in project.files}
     assert moved.pop("src/my_analysis/own.py") == '"""Mine."""\n'
     shutil.rmtree(project.path)
-    fresh = bear(machine, template_repository.path, **{name: new})
+    fresh = bear(machine, unchanged.path, **{name: new})
     assert moved == {file: fresh.text(file) for file in fresh.files}
 
 

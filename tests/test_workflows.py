@@ -722,6 +722,16 @@ def test_a_change_on_gitlab_has_one_pipeline(
     assert bool(gitlab_pipeline(machine, project, variables, every)) == runs
 
 
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_gitlab_keeps_what_each_job_has_downloaded(bake: Bake, manager: str) -> None:
+    content = parse(bake(ci="gitlab", environment_manager=manager) / ".gitlab-ci.yml")
+    cache = content["default"]["cache"]
+    assert cache == {"key": "packages-$CI_JOB_NAME", "paths": [".cache/"]}
+    kept = [v for k, v in content["variables"].items() if k.endswith("_CACHE_DIR")]
+    assert kept
+    assert all(each.startswith("$CI_PROJECT_DIR/.cache/") for each in kept)
+
+
 def test_gitlab_runs_the_newest_python_once(bake: Bake, machine: Machine) -> None:
     for version, result in ((NEWEST, "skipped"), ("3.12", "left out")):
         project = bake(ci="gitlab", python_version=version)

@@ -115,7 +115,6 @@ def read_text(path: Path) -> pd.DataFrame:
         table = pd.read_csv(
             path,
             dtype="str",
-            encoding="utf-8-sig",  # spreadsheets begin UTF-8 with a byte-order mark
             keep_default_na=False,
             na_values=["", "NA"],
         )
