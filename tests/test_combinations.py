@@ -573,7 +573,7 @@ def test_the_tree_in_the_readme_shows_what_is_there(
     for path in shown:
         assert path in manager["files"] or (project / path).exists(), path
         assert path.endswith("/") == (project / path).is_dir(), path
-    unsaid = ("__init__.py", "py.typed", "README.md", "LICENSE", ".gitkeep")
+    unsaid = ("__init__.py", "py.typed", "README.md", "LICENSE")
     leaves = [path for path in shown if path != f"src/{package}/"]
     for name in project.files:
         hidden = name.startswith((".", "README", "LICENSE")) or name.endswith(unsaid)

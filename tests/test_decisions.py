@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -117,6 +119,23 @@ def test_who_a_person_is_git_is_asked(
         git = says(programs, "git", "", status)
         looked = hook.look(tools, answers(), project)
         assert (looked.git, looked.has_identity) == (str(git), status == 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGHUP")
+def test_what_is_ignored_stays_ignored_while_tools_run(
+    tools: hook.Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under nohup, say."""
+    monkeypatch.setattr(hook, "foreground_kept", contextlib.nullcontext)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    at_rest = signal.getsignal(signal.SIGTERM)
+    try:
+        with hook.signals_heeded(tools):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not at_rest
+        assert signal.getsignal(signal.SIGTERM) is at_rest
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def outcome(name: str, verb: str, problem: hook.Problem | None) -> hook.Outcome:

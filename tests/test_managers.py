@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,6 +210,12 @@ def test_what_find_has_found_is_no_variable_of_the_persons(
     uv = put_first_on_path(bare, "uv", "echo uv 9999.0")
     found = on(bare, bake()).run("sh", "scripts/find", "uv", PROGRAMS["uv"]).stdout
     assert shlex.split(found) == [str(uv)]
+
+
+def test_pipenv_installs_the_package_to_be_edited(bake: Bake) -> None:
+    pipfile = tomllib.loads(bake(environment_manager="pipenv").text("Pipfile"))
+    assert pipfile["packages"] == {"my-analysis": {"path": ".", "editable": True}}
+    assert pipfile["requires"] == {"python_version": "3.13"}
 
 
 # What is there already

@@ -732,6 +732,15 @@ def test_gitlab_keeps_what_each_job_has_downloaded(bake: Bake, manager: str) -> 
     assert all(each.startswith("$CI_PROJECT_DIR/.cache/") for each in kept)
 
 
+def test_gitlab_tests_and_then_publishes_and_then_releases(bake: Bake) -> None:
+    content = parse(bake(ci="gitlab") / ".gitlab-ci.yml")
+    stages = {name: job["stage"] for name, job in content.items() if "stage" in job}
+    later = {"publish": "publish", "release": "release"}
+    assert content["stages"] == ["test", *later]
+    assert {name: stage for name, stage in stages.items() if stage != "test"} == later
+    assert {*stages} == {n for n, job in content.items() if "script" in job}
+
+
 def test_gitlab_runs_the_newest_python_once(bake: Bake, machine: Machine) -> None:
     for version, result in ((NEWEST, "skipped"), ("3.12", "left out")):
         project = bake(ci="gitlab", python_version=version)
