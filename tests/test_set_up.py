@@ -28,7 +28,6 @@ from journey import (
     put_first_on_path,
     run_notebook,
     wait_until,
-    write_wheel,
 )
 from jupyter_client.blocking.client import BlockingKernelClient
 
@@ -140,46 +139,19 @@ def test_a_notebook_runs_in_the_kernel_by_a_jupyter_of_another_environment(
 
 @slow
 @on_uv_project
-def test_a_fresh_clone_passes_everything_and_what_it_builds_runs(
-    uv_run: Run, machine: Machine
-) -> None:
-    machine.run("git", "clone", "--quiet", uv_run.project.path, "my-analysis")
-    clone = machine.project()
-    clone.make("install")
-    has_environment(machine, clone)
-    clone.make("check", "test", "notebooks", "build")
-    assert clone.git("status", "--porcelain") == ""
-    (wheel,) = (clone / "dist").glob("*.whl")
-    (sdist,) = (clone / "dist").glob("*.tar.gz")
+def test_what_a_project_builds_runs(uv_run: Run) -> None:
+    machine, project = uv_run.machine, uv_run.project
+    project.make("build")
+    assert project.git("status", "--porcelain") == ""
+    (wheel,) = (project / "dist").glob("*.whl")
+    (sdist,) = (project / "dist").glob("*.tar.gz")
     for name, archive in {"of-wheel": wheel, "of-sdist": sdist}.items():
-        machine.run("uv", "venv", "--quiet", "--python", clone.bin / "python", name)
-        elsewhere = machine.work / name / clone.bin.name
+        machine.run("uv", "venv", "--quiet", "--python", project.bin / "python", name)
+        elsewhere = machine.work / name / project.bin.name
         python = elsewhere / "python"
         machine.run("uv", "pip", "install", "--quiet", "--python", python, archive)
         assert "prepare" in machine.run(elsewhere / "my-analysis", "--help").stdout
         machine.run(python, "-m", "my_analysis", "--help")
-
-
-@slow
-def test_pip_makes_the_same_project_with_plain_lines_where_there_is_no_terminal(
-    machine: Machine,
-) -> None:
-    wheels = machine.home / "wheels"
-    write_wheel(wheels, "iniconfig", "999.0")  # newer than any that the index has
-    machine.env["PIP_FIND_LINKS"] = str(wheels)
-    output = machine.cookiecutter(environment_manager="pip").stdout
-    is_finished(machine, machine.project())
-    for lock_file in ("pylock.toml", "pylock.dev.toml"):
-        assert "file:" not in machine.project().text(lock_file)
-        assert str(machine.home) not in machine.project().text(lock_file)
-    assert "\x1b" not in output
-    assert "\r" not in output
-    for step in STEPS[1:]:
-        assert re.search(rf"^  ✓ {step} .* \d+\.\d s$", output, re.MULTILINE), output
-    assert "To go on:" not in output
-    machine.project().make("check", "test", "notebooks", "build")
-    machine.project().make("lock")
-    assert machine.project().git("status", "--porcelain") == ""
 
 
 @slow
