@@ -44,7 +44,7 @@ def add(project: Project, stack: Path, machine: Machine) -> Add:
     python = stack / ("Scripts" if os.name == "nt" else "bin") / "python"
 
     def told(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = (python, SCRIPT, *words)
+        command = (str(python), SCRIPT, *words)
         return run(*command, cwd=project.path, env=machine.env, check=check)
 
     return told

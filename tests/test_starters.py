@@ -148,6 +148,26 @@ def test_the_types_of_the_largest_starter_are_right(
     in_stack("mypy", "--cache-dir", str(stack / "mypy"))
 
 
+NOTEBOOKS = """
+import json, pathlib
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+for path in sorted(pathlib.Path("notebooks").glob("*.ipynb")):
+    shell = TerminalInteractiveShell()
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            shell.run_cell("".join(cell["source"])).raise_error()
+"""
+
+
+def test_the_cells_of_the_notebooks_run_from_top_to_bottom(
+    in_stack: Callable[..., None], largest: Project, tmp_path: Path
+) -> None:
+    """Without a kernel, which takes longer to start than they to run."""
+    script = tmp_path / largest.path.name / "cells.py"
+    script.write_text(NOTEBOOKS)
+    in_stack("cells")
+
+
 def test_what_is_built_is_the_package_and_its_sources_with_the_sample(
     in_stack: Callable[..., None], largest: Project, tmp_path: Path
 ) -> None:
