@@ -134,7 +134,7 @@ def in_stack(
     return module
 
 
-def test_the_largest_starter_passes_its_own_tests(
+def test_the_tests_of_the_largest_starter_pass(
     in_stack: Callable[..., None],
 ) -> None:
     """All but those that start other processes and ask for generated requests."""

@@ -24,7 +24,6 @@ import json
 import math
 import os
 import queue
-import random
 import re
 import shutil
 import signal
@@ -36,6 +35,7 @@ import threading
 import time
 import tokenize
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -51,6 +51,8 @@ RECORD = ROOT / "dist/mutations.jsonl"
 NOT_COPIED = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
 BY_CHECKSUM = re.compile(r"\.csv$|'(Apache-2\.0|GPL-3\.0-or-later)' %\}LICENSE")
 PATIENCE = 1200  # seconds for the fast tests, once
+# Tests of a starter's own code, which name none of its files.
+OF_A_STARTER, OWN = "of_the_largest_starter", ("project/src", "project/tests")
 # What the plugin reads and writes.
 ORDER, SEEN, WITHIN = "MUTATE_ORDER", "MUTATE_SEEN", "MUTATE_WITHIN"
 PIPES = "MUTATE_PIPES"  # two numbers: to read requests from, and to answer
@@ -724,6 +726,7 @@ class Suite:
 
         def price(test: str) -> float:
             names_it = name in self.texts.get(test.partition("::")[0], "")
+            names_it |= OF_A_STARTER in test and place_of(path) in OWN
             likely = (20 if names_it else 1) * (1 + 20 * counts.get(test, 0))
             return float(self.seconds[test] + 0.01) / likely
 
@@ -839,14 +842,26 @@ def told(outcomes: list[Outcome]) -> str:
 
 
 def chosen(arguments: argparse.Namespace) -> list[Damage]:
-    """Return the damages of this run, in an order that is the same for a seed."""
+    """Return the damages of this run, in an order that is the same for a seed.
+
+    It is that of checksums: where a line changes, the others keep their places.
+    """
     everything = [
         candidate
         for path in files(arguments.only)
         for candidate in candidates(path, (ROOT / path).read_text("utf-8"))
     ]
-    shuffled = random.Random(arguments.seed).sample(everything, len(everything))
-    accepted = (each for each in map(damaged, shuffled) if each is not None)
+    met: Counter[str] = Counter()
+
+    def place(found: tuple[Candidate, str]) -> str:
+        """Return the checksum of what is done to which line of which file."""
+        (path, number, becomes), text = found
+        was = text.splitlines()[number - 1] if number else ""
+        facts = repr((arguments.seed, path, was, becomes))
+        met[facts] += 1  # a line may occur many times
+        return hashlib.sha256(f"{facts} {met[facts]}".encode()).hexdigest()
+
+    accepted = (each for each in map(damaged, sorted(everything, key=place)) if each)
     return [*islice(accepted, None if arguments.all else arguments.sample)]
 
 
