@@ -53,6 +53,160 @@ def test_hadolint_finds_no_fault_in_any_dockerfile(bake: Bake) -> None:
     run("hadolint", "--no-color", *(each / "Dockerfile" for each in projects))
 
 
+# The Dockerfile, stage by stage
+
+
+def stages(project: Project) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+    """Return the stages of a Dockerfile: name to origin and instructions, in order."""
+    lines = [
+        line
+        for line in project.text("Dockerfile").splitlines()
+        if not line.lstrip().startswith("#")
+    ]
+    found: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+    name = ""
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
+        word, _, rest = " ".join(line.split()).partition(" ")
+        if word == "FROM":
+            origin, _, name = rest.partition(" AS ")
+            found[name] = (origin, [])
+        elif word and name:
+            found[name][1].append((word, rest))
+    return found
+
+
+def of_kind(instructions: list[tuple[str, str]], kind: str) -> list[str]:
+    """Return what the instructions of one kind say."""
+    return [rest for word, rest in instructions if word == kind]
+
+
+@every_manager
+@every_index
+def test_each_stage_is_made_of_what_it_needs(
+    bake: Bake, manager: str, index: str
+) -> None:
+    project = bake(environment_manager=manager, package_index_url=index)
+    found = stages(project)
+    assert {name: origin for name, (origin, _) in found.items()} == {
+        "base": "${BASE}",
+        "manager": "base",
+        "dependencies": "manager",
+        "development": "manager",
+        "package": "development",
+        "dev": "development",
+        "jupyter": "base",
+        "notebook": "dev",
+        "prod": "base",
+    }
+    assert "\nARG BASE=python:3.13-slim\n" in project.text("Dockerfile")
+    locks = default_context()["_managers"][manager]["locks"]
+    into_manager = " ".join(of_kind(found["manager"][1], "COPY"))
+    assert {*locks} <= {*into_manager.split()}
+    assert of_kind(found["prod"][1], "COPY") == [
+        "--from=dependencies /opt/venv /opt/venv",
+        "--from=package /package/opt/venv /opt/venv",
+    ]
+    assert of_kind(found["notebook"][1], "COPY") == [
+        "--from=jupyter /opt/jupyter /opt/jupyter"
+    ]
+    manifest = "pyproject.toml README.md LICENSE ./"
+    assert of_kind(found["package"][1], "COPY") == [manifest, "src src"]
+    assert of_kind(found["dev"][1], "COPY") == [manifest]
+
+
+@every_manager
+@every_index
+def test_a_build_stops_at_the_first_fault_and_keeps_caches_and_secrets_out(
+    bake: Bake, manager: str, index: str
+) -> None:
+    project = bake(environment_manager=manager, package_index_url=index)
+    assert "||" not in project.text("Dockerfile")
+    secrets = [f"package_index_{name}" for name in ("username", "password")]
+    mounts = {f"--mount=type=secret,id={name}" for name in secrets}
+    for name, (_, instructions) in stages(project).items():
+        for command in of_kind(instructions, "RUN"):
+            installs = re.search(r"\b(pip|uv|poetry|pipenv|hatchling)\b", command)
+            caches = re.findall(r"--mount=type=cache,target=(\S+)", command)
+            assert bool(caches) == bool(installs or "apt-get" in command), command
+            used = "with_index.py" in command
+            assert (mounts <= {*command.split()}) == used, (name, command)
+            assert not used or index
+            assert ";" not in command
+            for each in command.split(" && "):
+                pip = re.search(r"\bpip .*\binstall\b", each)
+                assert not pip or " install --no-compile " in each
+        made = [each for each in of_kind(instructions, "RUN") if "-d @3155" in each]
+        assert bool(made) == (name in ("base", "dependencies", "package")), name
+
+
+def test_what_runs_is_for_a_user_without_rights_and_hears_a_stop(bake: Bake) -> None:
+    found = stages(bake(starter="service"))
+    base = " ".join(of_kind(found["base"][1], "RUN"))
+    assert "app:x:1000:1000::/home/app:/bin/bash' >>/etc/passwd && " in base
+    assert "app:x:1000:' >>/etc/group && " in base
+    assert "install -d -m 1777 /home/app && install -d /app /opt/venv && " in base
+    assert of_kind(found["base"][1], "WORKDIR") == ["/app"]
+    assert of_kind(found["base"][1], "ENV") == [
+        "PATH=/opt/venv/bin:${PATH} PYTHONUNBUFFERED=1"
+    ]
+    said = {
+        (name, kind): of_kind(instructions, kind)
+        for name, (_, instructions) in found.items()
+        for kind in ("USER", "EXPOSE", "CMD", "ENTRYPOINT", "STOPSIGNAL")
+        if of_kind(instructions, kind)
+    }
+    lab = ["--allow-root", "--ip=0.0.0.0", "--no-browser", "--port=8888"]
+    assert said == {
+        ("dev", "USER"): ["1000:1000"],
+        ("dev", "CMD"): ['["bash"]'],
+        ("notebook", "EXPOSE"): ["8888"],
+        ("notebook", "CMD"): [json.dumps(["/opt/jupyter/bin/jupyter-lab", *lab])],
+        ("prod", "USER"): ["1000:1000"],
+        ("prod", "EXPOSE"): ["8000"],
+        ("prod", "STOPSIGNAL"): ["SIGINT"],
+        ("prod", "ENTRYPOINT"): ['["my-analysis"]'],
+        ("prod", "CMD"): ['["serve"]'],
+    }
+    (health,) = of_kind(found["prod"][1], "HEALTHCHECK")
+    options, _, command = health.partition(" CMD ")
+    limits = dict(each.removeprefix("--").split("=") for each in options.split())
+    assert limits == {
+        "interval": "5s",
+        "timeout": "3s",
+        "start-period": "60s",
+        "retries": "3",
+    }
+    python, option, code = json.loads(command)
+    assert (python, option) == ("python", "-c")
+    compile(code, "health", "exec")
+    assert "/health', timeout=2)" in code
+    # What is kept between two starts goes where it can be written.
+    assert of_kind(found["prod"][1], "ENV") == [
+        "MPLCONFIGDIR=/tmp/matplotlib PYTHONPYCACHEPREFIX=/tmp/bytecode"
+        " MY_ANALYSIS_ROOT=/app MY_ANALYSIS_HOST=0.0.0.0"
+    ]
+    assert of_kind(found["dev"][1], "ENV") == [
+        "HOME=/home/app PYTHONPYCACHEPREFIX= VENV=/opt/venv"
+    ]
+
+
+def test_an_image_tells_what_it_is(bake: Bake) -> None:
+    _, instructions = stages(bake(license="Apache-2.0"))["prod"]
+    (label,) = of_kind(instructions, "LABEL")
+    of = "org.opencontainers.image"
+    assert dict(each.split("=", 1) for each in label.split()) == {
+        f"{of}.title": '"my-analysis"',
+        f"{of}.version": '"${VERSION}"',
+        f"{of}.revision": '"${REVISION}"',
+        f"{of}.licenses": '"Apache-2.0"',
+        f"{of}.base.name": '"python:3.13-slim"',
+    }
+    assert of_kind(instructions, "ARG") == ['REVISION="" VERSION=""']
+
+
+# Compose
+
+
 def composed(project: Project, **env: str) -> dict[str, Any]:
     """Return how compose understands compose.yaml, with every profile."""
     if run("docker", "compose", "version", check=False).returncode != 0:
