@@ -143,6 +143,217 @@ def test_what_runs_is_make_and_its_verbs_are_there(bake: Bake, workflow: Path) -
             assert verbs <= {*declared.split(), "image"}, command
 
 
+def done_by(job: dict[str, Any]) -> list[str]:
+    """Return what the steps of a job do: commands, and actions by their names."""
+    return [step.get("run") or step["uses"].partition("@")[0] for step in job["steps"]]
+
+
+START = ["actions/checkout", "actions/setup-python"]
+COVERED = 'make test ARGS="--cov-report=term --cov-report=xml"'
+NOTES_OF = '"$RUNNER_TEMP/notes.md"'
+
+
+def test_what_every_change_must_pass(bake: Bake) -> None:
+    path = bake(ci="github") / WORKFLOWS[0]
+    content = parse(path)
+    assert {*content["on"]} == {"push", "pull_request", "schedule", "workflow_dispatch"}
+    assert content["on"]["push"] == {"branches": ["main"]}
+    assert content["defaults"] == {"run": {"shell": "bash"}}
+    assert content["concurrency"]["group"] == "ci-${{ github.ref }}"
+    found = jobs(path)
+    assert done_by(found["project"]) == [
+        *START,
+        "actions/cache",
+        "make bootstrap",
+        "make install",
+        'make lock install ${PYTHON:+PYTHON_VERSION="$PYTHON"}',
+        "make check",
+        COVERED,
+        "make notebooks",
+        "make build",
+        "actions/upload-artifact",
+    ]
+    assert done_by(found["audit"]) == [*START, "make audit"]
+    assert done_by(found["image"]) == [START[0], "make image"]
+    strategy = found["project"]["strategy"]
+    assert strategy["fail-fast"] is False
+    newest = {"system": "ubuntu-latest", "python": NEWEST}
+    assert strategy["matrix"]["include"] == [{"system": "ubuntu-latest"}, newest]
+    assert "${{ matrix.system }}" in found["project"]["runs-on"]
+    cache = found["project"]["steps"][2]["with"]
+    assert cache["key"].startswith(cache["restore-keys"])
+    assert found["project"]["steps"][-1]["with"]["path"].split() == [
+        "coverage.xml",
+        "dist/",
+    ]
+
+
+def test_what_a_tag_sets_off(bake: Bake) -> None:
+    path = bake(ci="github") / WORKFLOWS[1]
+    content = parse(path)
+    assert content["on"] == {"push": {"tags": ["v*"]}}
+    assert content["defaults"] == {"run": {"shell": "bash"}}
+    assert content["concurrency"] == {
+        "group": "release-${{ github.ref }}",
+        "cancel-in-progress": False,
+    }
+    found = jobs(path)
+    upload, download = "actions/upload-artifact", "actions/download-artifact"
+    assert {name: done_by(job) for name, job in found.items()} == {
+        "build": [
+            *START,
+            f'make --silent release-notes TAG="$TAG" > {NOTES_OF}',
+            "make bootstrap",
+            "make install",
+            "make check test",
+            "make build",
+            *(upload, upload),
+        ],
+        "attest": [download, "actions/attest-build-provenance"],
+        "pypi": [download, "pypa/gh-action-pypi-publish"],
+        "index": [*START, "make bootstrap", "make install publish"],
+        "release": [
+            *(download, download),
+            'gh release create "$TAG" dist/* --verify-tag --title "$TAG"'
+            f" --notes-file {NOTES_OF}",
+        ],
+    }
+    assert {name: job.get("needs", []) for name, job in found.items()} == {
+        "build": [],
+        "attest": "build",
+        "pypi": ["build", "attest"],
+        "index": ["build", "attest"],
+        "release": ["build", "attest", "pypi", "index"],
+    }
+    gated = [name for name, job in found.items() if job.get("environment") == "release"]
+    assert gated == ["pypi", "index"]
+    kept = {"dist": "dist/", "notes": "${{ runner.temp }}/notes.md"}
+    for step in all_steps(path):
+        action, given = step.get("uses", ""), step.get("with", {})
+        if action.startswith(upload):
+            assert given == {
+                "name": given["name"],
+                "path": kept.pop(given["name"]),
+                "if-no-files-found": "error",
+            }
+        if action.startswith(download):
+            there = {"dist": "dist", "notes": "${{ runner.temp }}"}[given["name"]]
+            assert given == {"name": given["name"], "path": there}
+    assert kept == {}
+    attested = found["attest"]["steps"][-1]["with"]
+    assert attested == {"subject-path": "dist/*"}
+    assert found["release"]["steps"][-1]["env"] == {
+        "GH_TOKEN": "${{ github.token }}",
+        "GH_REPO": "${{ github.repository }}",
+        "TAG": "${{ github.ref_name }}",
+    }
+
+
+def test_the_credentials_of_the_index_are_there_where_it_is_asked(
+    workflow: Path,
+) -> None:
+    secrets = {
+        name: f"${{{{ secrets.{name} }}}}"
+        for name in ("PACKAGE_INDEX_USERNAME", "PACKAGE_INDEX_PASSWORD")
+    }
+    for step in all_steps(workflow):
+        asks = re.search(r"\bmake (install|lock|image)\b", step.get("run", ""))
+        given = {k: v for k, v in step.get("env", {}).items() if "INDEX" in k}
+        assert given == (secrets if asks else {}), step
+
+
+def test_python_is_that_of_the_project(workflow: Path, bake: Bake) -> None:
+    """Or the newest, or, where the template itself is looked at, its default."""
+    project = str(bake(ci="github").path)
+    for nowhere, matrix, expected in (
+        (False, {}, ("", ".python-version")),
+        (False, {"python": "3.14"}, ("3.14", "")),
+        (True, {}, ("3.13", "")),
+    ):
+        top = "/nowhere" if nowhere else project
+        context = {"github": {"workspace": top}, "matrix": matrix}
+        for step in all_steps(workflow):
+            if step.get("uses", "").startswith("actions/setup-python@"):
+                given = step["with"]
+                if not matrix or "matrix" in str(given):
+                    words = ("python-version", "python-version-file")
+                    assert (
+                        tuple(filled_in(given[w], context) for w in words) == expected
+                    )
+
+
+def test_what_gitlab_runs_for_a_change_and_for_a_tag(bake: Bake) -> None:
+    content = parse(bake(ci="gitlab") / ".gitlab-ci.yml")
+    scripts = {n: job["script"] for n, job in content.items() if "script" in job}
+    newest = 'PYTHON_VERSION="$NEWEST_PYTHON"'
+    assert scripts == {
+        "project": [
+            *("make bootstrap", "make install", "make check", COVERED),
+            *("make notebooks", "make build"),
+        ],
+        "newest-python": [
+            *(f"make bootstrap {newest}", f"make lock install {newest}"),
+            *("make check", "make test", "make notebooks", "make build"),
+        ],
+        "audit": ["make audit"],
+        "docker-image": ["make image"],
+        "publish": [
+            'make --silent release-notes TAG="$CI_COMMIT_TAG" > notes.md',
+            *("make bootstrap", "make install", "make publish"),
+        ],
+        "release": ['echo "Making the release of $CI_COMMIT_TAG"'],
+    }
+    jobs_there = {name: content[name] for name in scripts}
+    for_tags = [{"if": "$CI_COMMIT_TAG =~ /^v/"}]
+    assert {n: j["rules"] for n, j in jobs_there.items() if "rules" in j} == {
+        "newest-python": [{"if": "$PROJECT_PYTHON != $NEWEST_PYTHON"}],
+        "docker-image": [{"exists": ["Dockerfile"]}],
+        "publish": for_tags,
+        "release": for_tags,
+    }
+    stopped = {n for n, j in jobs_there.items() if j.get("interruptible", True)}
+    assert {*scripts} - stopped == {"publish", "release"}
+    assert content["default"]["interruptible"] is True
+    assert content["default"]["timeout"] == "30 minutes"
+    kept = {
+        n: j["artifacts"]["paths"] for n, j in jobs_there.items() if "artifacts" in j
+    }
+    assert kept == {"project": ["dist/"], "publish": ["dist/", "notes.md"]}
+    assert content["project"]["artifacts"]["when"] == "always"
+    assert content["project"]["artifacts"]["reports"] == {
+        "coverage_report": {"coverage_format": "cobertura", "path": "coverage.xml"}
+    }
+    assert content["project"]["coverage"] == r"/^TOTAL.*\s(\d+(?:\.\d+)?)%$/"
+    image = content["docker-image"]
+    assert image["before_script"] == ["apk add --no-cache git make"]
+    assert image["services"] == ["docker:28-dind"]
+    assert image["variables"] == {"DOCKER_TLS_CERTDIR": "/certs"}
+    images = {
+        n: j["image"].partition(":")[0] for n, j in jobs_there.items() if "image" in j
+    }
+    assert images == {
+        "newest-python": "python",
+        "docker-image": "docker",
+        "release": "registry.gitlab.com/gitlab-org/cli",
+    }
+    tag = {"tag_name": "$CI_COMMIT_TAG", "name": "$CI_COMMIT_TAG"}
+    assert content["release"]["release"] == {**tag, "description": "notes.md"}
+
+
+@pytest.mark.parametrize("url", ["", INDEX_URL])
+def test_gitlabs_own_registry_is_published_to_where_there_is_no_other(
+    bake: Bake, url: str
+) -> None:
+    content = parse(bake(ci="gitlab", package_index_url=url) / ".gitlab-ci.yml")
+    own = {
+        "PUBLISH_URL": "$CI_API_V4_URL/projects/$CI_PROJECT_ID/packages/pypi",
+        "TWINE_USERNAME": "gitlab-ci-token",
+        "TWINE_PASSWORD": "$CI_JOB_TOKEN",
+    }
+    assert content["publish"].get("variables", {}) == ({} if url else own)
+    assert content["publish"]["environment"] == "release"
+
+
 def test_one_job_waits_for_all_the_others(bake: Bake) -> None:
     found = jobs(bake(ci="github") / WORKFLOWS[0])
     last = found.pop("passed")
@@ -214,8 +425,30 @@ def test_dependabot_looks_after_what_it_knows(
         expected.add("docker")
     assert {*looked_after} == expected
     assert ("registries" in content) == bool(url)
-    for each in looked_after.values():
+    for name, each in looked_after.items():
         assert each["cooldown"]["default-days"] >= 7
+        assert each["schedule"] == {"interval": "weekly"}
+        assert each["directory"] == "/"
+        together = [group["patterns"] for group in each.get("groups", {}).values()]
+        assert together == ([] if name == "docker" else [["*"]])
+        private = url and name == MANAGERS[manager]["dependabot"]
+        assert each.get("registries", []) == (["packages"] if private else [])
+    secrets = [
+        f"${{{{ secrets.PACKAGE_INDEX_{n} }}}}" for n in ("USERNAME", "PASSWORD")
+    ]
+    assert content.get("registries", {}) == (
+        {
+            "packages": {
+                "type": "python-index",
+                "url": url,
+                "username": secrets[0],
+                "password": secrets[1],
+                "replaces-base": True,
+            }
+        }
+        if url
+        else {}
+    )
 
 
 # By other people's tools
