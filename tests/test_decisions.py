@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Bake, default_context
+from conftest import ROOT, Bake, default_context, run
 
 sys.path.insert(0, str(ROOT / "hooks"))
 
@@ -523,6 +524,21 @@ def test_only_a_scratch_directory_of_crufts_is_one(
     assert not hook.is_scratch({}, project)
     assert not hook.is_scratch({"_commit": "1"}, tmp_path / "work/my-analysis")
     assert not hook.is_scratch({"_commit": "1"}, tmp_path / "a/tmpabc123_4/b")
+
+
+def test_where_cruft_only_compares_nothing_is_done_and_nothing_said(
+    tmp_path: Path,
+) -> None:
+    given = json.dumps({**answers(), "_commit": "1"})
+    text = (ROOT / "hooks/post_gen_project.py").read_text("utf-8")
+    script = tmp_path / "hook.py"
+    script.write_text(text.replace("{{ cookiecutter | tojson }}", given), "utf-8")
+    project = tmp_path / "tmpabc123_4" / "my-analysis"
+    project.mkdir(parents=True)
+    env = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
+    done = run(sys.executable, "-B", script, cwd=project, env=env)
+    assert done.stdout == ""
+    assert [*project.iterdir()] == []
 
 
 def test_the_environment_is_counted(
