@@ -1,0 +1,284 @@
+"""What make runs: its recipes, with programs that only note how they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+from conftest import Bake, Machine, Project, default_context
+from journey import MANAGERS, put_first_on_path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts of the shell")
+
+URL = "https://packages.example.com/simple/"
+UPLOADS = URL.removesuffix("simple/")
+NOTES = 'case $1 in -c) ;; *) echo "${SKIP:+SKIP=$SKIP }$0 $*" >>"$CALLS";; esac'
+# It has a version, as those have for which scripts/find looks.
+TOOL = 'case $1 in --version) echo "x 9999.0";; *) echo "$0 $*" >>"$CALLS";; esac'
+PYTHON = ".venv/bin/python"
+
+
+class Work:
+    """A project in which make can work, and what it calls there."""
+
+    def __init__(self, project: Project, machine: Machine) -> None:
+        self.calls = machine.home.parent / "calls"
+        machine.env["CALLS"] = str(self.calls)
+        self.machine = machine
+        self.project = Project(project.path, machine.env)
+        python = project / PYTHON
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\n{NOTES}\n")
+        python.chmod(0o755)
+        (project / ".venv/pyvenv.cfg").touch()
+        for lock in MANAGERS["uv"]["locks"]:
+            (project / lock).touch()
+
+    def program(self, name: str, script: str = TOOL) -> str:
+        """Put a program on PATH and return where it is."""
+        return str(put_first_on_path(self.machine, name, script))
+
+    def make(self, *words: str, check: bool = True) -> list[str]:
+        """Run make and return the calls of programs."""
+        self.calls.write_text("")
+        self.said = self.project.make(*words, check=check).stdout
+        return self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def work(bake: Bake, copy: Callable[[Project], Project], machine: Machine) -> Work:
+    """A project of the largest starter, with an index of its own."""
+    starter = default_context()["starter"][-1]
+    return Work(copy(bake(starter=starter, package_index_url=URL)), machine)
+
+
+LINT = ["-m ruff check .", "-m black --quiet --check .", "-m mypy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        (["test", "ARGS=-x"], ["-m pytest --cov -x"]),
+        (
+            ["notebooks", "ARGS=-x"],
+            ["-m pytest --nbmake --nbmake-kernel=python3 notebooks -x"],
+        ),
+        (["lint"], LINT),
+        (["check"], LINT),
+        (["format"], ["-m ruff check --fix .", "-m black ."]),
+        (["build", "ARGS=--wheel"], ["-m build --no-isolation --wheel"]),
+        (["train", "ARGS=--seed 3"], ["-m my_analysis train --seed 3"]),
+        (["evaluate"], ["-m my_analysis evaluate"]),
+        (["serve"], ["-m my_analysis serve"]),
+        (["kernel"], ["scripts/kernel.py register my-analysis"]),
+        (["kernel", "KERNEL=b"], ["scripts/kernel.py register b"]),
+        (["kernel-remove", "KERNEL=b"], ["scripts/kernel.py remove b"]),
+        (["hooks"], ["-m pre_commit install"]),
+        (["release-notes", "TAG=v1"], ["scripts/release_notes.py v1"]),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else None,
+)
+def test_a_verb_runs_the_environments_own_tools(
+    work: Work, words: list[str], calls: list[str]
+) -> None:
+    said = [line.strip() for line in work.make(*words)]
+    assert said == [f"{PYTHON} {call}" for call in calls]
+    (work.project / ".venv/pyvenv.cfg").unlink()
+    if words[0] != "release-notes":
+        assert work.make(*words, check=False) == []
+        told = "There is no environment in .venv: run 'make install' first."
+        assert work.said.splitlines()[0] == told
+
+
+def test_the_first_fault_ends_a_verb(work: Work) -> None:
+    python = work.project / PYTHON
+    python.write_text(f"#!/bin/sh\n{NOTES}\nexit 1\n")
+    assert work.make("lint", check=False) == [f"{PYTHON} {LINT[0]}"]
+    assert work.make("check", check=False) == [f"{PYTHON} {LINT[0]}"]
+
+
+def test_a_repository_is_checked_by_its_hooks_but_for_what_has_been_run(
+    work: Work,
+) -> None:
+    work.project.git("init", "--quiet")
+    *lint, hooks = work.make("check")
+    assert lint == [f"{PYTHON} {call}" for call in LINT]
+    assert hooks == f"SKIP=black,ruff,mypy {PYTHON} -m pre_commit run --all-files"
+    work.project.git("config", "core.hooksPath", "elsewhere")
+    assert work.make("hooks") == []
+    assert work.said.splitlines()[0] == "elsewhere"
+    assert "is where git looks for hooks" in work.said
+
+
+def test_a_repository_is_made_and_its_first_commit_once(work: Work) -> None:
+    assert work.make("repository") == [f"{PYTHON} -m pre_commit install"]
+    project = work.project
+    assert project.git("log", "--format=%s") == "Start my-analysis"
+    assert project.git("branch", "--show-current") == "main"
+    assert project.git("status", "--porcelain") == ""
+    (project / "README.md").write_text("mine\n")
+    work.make("repository")
+    assert project.git("log", "--format=%s") == "Start my-analysis"
+    assert project.git("status", "--porcelain") == "M README.md"
+
+
+def test_the_audit_is_told_which_program_to_ask(work: Work) -> None:
+    program = work.program("pip-audit")
+    (call,) = work.make("audit", "ARGS=--verbose")
+    assert call == f'{PYTHON} scripts/audit.py "{program}" --verbose'
+
+
+def test_what_is_published_is_built_anew_and_looked_at_first(work: Work) -> None:
+    twine = work.program("twine")
+    old = work.project / "dist/old.whl"
+    old.parent.mkdir()
+    old.touch()
+    assert work.make("publish") == [
+        f"{PYTHON} -m build --no-isolation",
+        f"{twine} check --strict dist/*",
+        f"{twine} upload --disable-progress-bar --repository-url {UPLOADS} dist/*",
+    ]
+    assert not old.exists()
+    only_looks = f'{TOOL}; test "$1" != check'
+    work.program("twine", only_looks)
+    assert len(work.make("publish", check=False)) == 2
+    assert work.make("publish", "PUBLISH_URL=", check=False) == []
+    assert work.said.startswith("Where to? make publish PUBLISH_URL=https://")
+
+
+def test_the_update_is_told_what_is_wanted(work: Work) -> None:
+    update = f'{PYTHON} scripts/update.py --cruft "{work.program("cruft")}"'
+    assert work.make("update") == [update]
+    words = ("TO=v2", "TEMPLATE=../x", "SET=ci=none docker=no")
+    (call,) = work.make("update", *words)
+    assert call == f"{update} --to v2 --template ../x ci=none docker=no"
+    (call,) = work.make("graduate", "TO=service")
+    assert call == f"{update} starter=service"
+    assert work.make("graduate", check=False) == []
+    assert work.said.startswith("To which? make graduate TO=model")
+
+
+def test_jupyterlab_is_one_that_is_there_or_is_run_from_elsewhere(work: Work) -> None:
+    for name in ("jupyter-lab", "uvx", "pipx"):
+        work.machine.hide(name)
+    assert work.make("lab", check=False) == []
+    assert work.said.startswith("JupyterLab is missing: get it once")
+    pipx = work.program("pipx")
+    assert work.make("lab", "ARGS=-y") == [
+        f"{pipx} run --spec jupyterlab jupyter-lab -y"
+    ]
+    uvx = work.program("uvx")
+    more = "--with jupyterlab-code-formatter --with black --with isort"
+    assert work.make("lab", "ARGS=-y") == [
+        f"{uvx} {more} --from jupyterlab jupyter-lab -y"
+    ]
+    lab = work.program("jupyter-lab")
+    assert work.make("lab", "ARGS=-y") == [f"{lab} -y"]
+
+
+def test_clean_takes_what_can_be_made_again_and_no_more(work: Work) -> None:
+    made = [".coverage", "build/a", "dist/a", ".hypothesis/a", ".mypy_cache/a"]
+    made += [".pytest_cache/a", ".ruff_cache/a", "src/my_analysis/__pycache__/a"]
+    made += ["tests/__pycache__/a", "scripts/__pycache__/a"]
+    made += ["notebooks/.ipynb_checkpoints/a", ".venv/lib/__pycache__/a"]
+    before = {*work.project.files}
+    for name in made:
+        path = work.project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    work.make("clean")
+    assert {*work.project.files} == before
+    assert (work.project / made[-1]).exists()
+    assert not any((work.project / name).parent.exists() for name in made[1:-1])
+
+
+# Containers
+
+DOCKER = """echo "$0 $*" >>"$CALLS"
+echo "  $HOST_UID $HOST_GID $REVISION $SOURCE_DATE_EPOCH $VERSION" >>"$CALLS"
+case $1 in save) echo image >"$3";; esac"""
+
+
+@pytest.fixture
+def docker(work: Work) -> str:
+    """A program that notes what is asked of the engine."""
+    work.make("repository")
+    return work.program("docker", DOCKER)
+
+
+def asked(work: Work, *words: str) -> list[tuple[str, str]]:
+    """Return what docker was asked, after whether its engine is there, and told."""
+    lines = work.make(*words)
+    pairs = [*zip(lines[::2], lines[1::2], strict=True)]
+    assert pairs.pop(0)[0].endswith("docker info")
+    return [(asked.partition(" ")[2], told) for asked, told in pairs]
+
+
+def facts(work: Work) -> str:
+    """Return what a build is told of the commit: the whole of it, its date, its tag."""
+    commit, date = work.project.git("log", "-1", "--format=%H %ct").split()
+    return f"{commit} {date} v1.2"
+
+
+def test_an_image_is_told_of_its_commit(work: Work, docker: str) -> None:
+    work.project.git("tag", "v1.2")
+    arguments = "--build-arg REVISION --build-arg SOURCE_DATE_EPOCH --build-arg VERSION"
+    ((call, told),) = asked(work, "image", "TARGET=dev", "ARGS=--pull")
+    words = f"build --target dev {arguments} --tag my-analysis:dev --pull ."
+    assert (" ".join(call.split()), told) == (words, f"    {facts(work)}")
+    work.machine.env["PACKAGE_INDEX_USERNAME"] = "ada"
+    ((call, _),) = asked(work, "image")
+    secrets = " ".join(
+        f"--secret id={name.lower()},env={name}"
+        for name in ("PACKAGE_INDEX_USERNAME", "PACKAGE_INDEX_PASSWORD")
+    )
+    tag = "--tag my-analysis:prod"
+    words = f"build --target prod {arguments} {secrets} {tag} ."
+    assert " ".join(call.split()) == words
+    assert work.project.git("status", "--porcelain") == ""
+
+
+def test_an_image_is_saved_and_pushed(work: Work, docker: str) -> None:
+    work.project.git("tag", "v1.2")
+    _, (call, _) = asked(work, "image-save")
+    assert call == "save --output dist/my-analysis-prod.tar my-analysis:prod"
+    (saved,) = (work.project / "dist").iterdir()
+    assert saved.name == "my-analysis-prod.tar.gz"
+    _, (tag, _), (push, _) = asked(work, "image-push", "REGISTRY=r.example.org/a")
+    assert tag == "tag my-analysis:prod r.example.org/a/my-analysis:v1.2"
+    assert push == "push r.example.org/a/my-analysis:v1.2"
+
+
+@pytest.mark.parametrize(
+    ("words", "call", "builds"),
+    [
+        (["shell", "ARGS=ls"], "run --build --rm dev ls", True),
+        (["pipeline"], "run --build --rm pipeline", True),
+        (["up"], "up --build --detach --wait", True),
+        (["down"], "--profile * down", False),
+        (["logs", "ARGS=--follow"], "logs --follow", False),
+    ],
+)
+def test_containers_belong_to_the_person(
+    work: Work, docker: str, words: list[str], call: str, builds: bool
+) -> None:
+    work.project.git("tag", "v1.2")
+    ((said, told),) = asked(work, *words)
+    assert said == f"compose {call}"
+    person = f"{os.getuid()} {os.getgid()}"
+    assert told == f"  {person} {facts(work) if builds else '  '}"
+
+
+def test_an_engine_is_asked_for_first(work: Work, docker: str) -> None:
+    work.program("docker", f'{DOCKER}\ntest "$1" != info')
+    for verb in ("image", "shell", "pipeline", "up", "down", "logs"):
+        assert len(work.make(verb, check=False)) == 2
+        assert work.said.startswith("docker does not reach its engine")
+    work.program("docker", DOCKER)
+    for lock in MANAGERS["uv"]["locks"]:
+        (work.project / lock).unlink()
+    for verb in ("image", "shell", "pipeline", "up"):
+        assert len(work.make(verb, check=False)) == 2
+        assert work.said.startswith("There is no uv.lock: run 'make lock' first.")
