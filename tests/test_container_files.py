@@ -241,6 +241,87 @@ def test_compose_reads_its_file_and_locks_production_down(
         assert sorted(secrets) == wanted
 
 
+@every_index
+@pytest.mark.parametrize("starter", STARTERS)
+def test_each_container_gets_what_it_needs(
+    bake: Bake, starter: str, index: str
+) -> None:
+    """As any reader of YAML understands the file."""
+    project = bake(starter=starter, package_index_url=index)
+    content = yaml.safe_load(project.text("compose.yaml"))
+    secrets = [f"package_index_{name}" for name in ("username", "password")]
+    given = {"secrets": secrets} if index else {}
+    for_all = {
+        "init": True,
+        "user": "${HOST_UID:-1000}:${HOST_GID:-1000}",
+        "env_file": [{"path": ".env", "required": False}],
+    }
+    arguments = ["REVISION", "SOURCE_DATE_EPOCH", "VERSION"]
+    locked_down = {
+        "image": "${IMAGE:-my-analysis:prod}",
+        "build": {"context": ".", "target": "prod", "args": arguments, **given},
+        "read_only": True,
+        "tmpfs": ["/tmp"],
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+    }
+    at_app = {"environment": {"MY_ANALYSIS_ROOT": "/app"}}
+    mounted = {"volumes": [".:/app"], **at_app}
+    kept = ["data", "reports", *(["models"] if starter != "analysis" else [])]
+    wanted = {
+        "dev": {
+            **for_all,
+            **mounted,
+            "profiles": ["dev"],
+            "image": "my-analysis:dev",
+            "build": {"context": ".", "target": "dev", **given},
+        },
+        "notebook": {
+            **for_all,
+            **mounted,
+            **({"profiles": ["notebook"]} if starter == "service" else {}),
+            "image": "my-analysis:notebook",
+            "build": {"context": ".", "target": "notebook", **given},
+            "ports": ["127.0.0.1:${JUPYTER_PORT:-8888}:8888"],
+        },
+        "pipeline": {
+            **for_all,
+            **locked_down,
+            **at_app,
+            "profiles": ["pipeline"],
+            "volumes": [f"./{name}:/app/{name}" for name in kept],
+            "entrypoint": ["sh", "-ec"],
+            "command": content["services"]["pipeline"]["command"],
+        },
+    }
+    if starter == "service":
+        wanted["api"] = {
+            **for_all,
+            **locked_down,
+            "restart": "unless-stopped",
+            "environment": {
+                "MY_ANALYSIS_ROOT": "/app",
+                "MY_ANALYSIS_HOST": "0.0.0.0",
+                "MY_ANALYSIS_PORT": 8000,
+            },
+            "volumes": ["./models:/app/models:ro"],
+            "ports": ["127.0.0.1:${PORT:-8000}:8000"],
+            "logging": {
+                "driver": "json-file",
+                "options": {"max-size": "10m", "max-file": "3"},
+            },
+        }
+    assert content["name"] == "my-analysis"
+    assert content["services"] == wanted
+    (script,) = content["services"]["pipeline"]["command"]
+    steps = ["prepare", "figures", "train", "evaluate"]
+    steps = steps if starter != "analysis" else steps[:2]
+    assert script.splitlines() == [f"my-analysis {step}" for step in steps]
+    assert content.get("secrets", {}) == (
+        {name: {"environment": name.upper()} for name in secrets} if index else {}
+    )
+
+
 def test_compose_takes_the_image_that_a_server_names(bake: Bake) -> None:
     services = composed(bake(starter="service"), IMAGE="registry.example.org/a:1")
     assert services["services"]["api"]["image"] == "registry.example.org/a:1"
@@ -279,6 +360,24 @@ def test_the_dev_container_is_read_by_its_own_program(
     assert dockerfile.resolve() == (project / "Dockerfile").resolve()
     assert configuration["forwardPorts"] == [8000, 8888]
     assert "options" not in configuration["build"]
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_the_dev_container_works_on_the_source(bake: Bake, starter: str) -> None:
+    said = json.loads(bake(starter=starter).text(".devcontainer/devcontainer.json"))
+    settings = said.pop("customizations")["vscode"]["settings"]
+    assert settings == {"python.defaultInterpreterPath": "/opt/venv/bin/python"}
+    assert said == {
+        "name": "my-analysis",
+        "build": {"dockerfile": "../Dockerfile", "context": "..", "target": "dev"},
+        "workspaceMount": "source=${localWorkspaceFolder},target=/app,type=bind",
+        "workspaceFolder": "/app",
+        "runArgs": ["--init"],
+        "containerEnv": {"MY_ANALYSIS_ROOT": "/app"},
+        "remoteUser": "app",
+        "updateRemoteUserUID": True,
+        "forwardPorts": [8000, 8888] if starter == "service" else [8888],
+    }
 
 
 def test_the_dev_container_is_built_with_the_credentials_of_the_index(
