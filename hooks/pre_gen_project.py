@@ -332,8 +332,11 @@ def stale(answers: dict[str, Any]) -> list[str]:
     def escaped(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')
 
+    license_name = answers["license"]
+    is_known = license_name != "Proprietary"
     expected = {
         "__project_dir": answers["project_slug"],
+        "__spdx_license": license_name if is_known else "LicenseRef-Proprietary",
         "__toml_description": escaped(answers["description"]),
         "__toml_author_name": escaped(answers["author_name"]),
     }

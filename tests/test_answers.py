@@ -484,6 +484,24 @@ def test_a_replay_file_whose_parts_do_not_fit_is_refused(
     assert tree(machine.work) == {}
 
 
+def test_every_part_that_is_made_of_an_answer_is_compared_with_it() -> None:
+    parts = [key for key in CONTEXT if key[:2] == "__" and key != "__prompts__"]
+    said = {"project_slug": "a", "description": 'b"', "author_name": "c\\"}
+    made = {
+        "__project_dir": "a",
+        "__toml_description": r"b\"",
+        "__toml_author_name": r"c\\",
+        "__spdx_license": "MIT",
+    }
+    fitting = {**said, **made, "license": "MIT"}
+    assert sorted(parts) == sorted(made)
+    assert gate.stale(fitting) == []
+    own = {"license": "Proprietary", "__spdx_license": "LicenseRef-Proprietary"}
+    assert gate.stale({**fitting, **own}) == []
+    for part in parts:
+        assert gate.stale({**fitting, part: "another"}) == [part]
+
+
 def test_bad_answers_over_an_existing_project_change_nothing(machine: Machine) -> None:
     machine.cookiecutter(set_up="no")
     project = machine.project()

@@ -275,6 +275,17 @@ def test_a_program_that_goes_on_is_ended_with_all_it_started(tools: hook.Tools) 
     assert time.monotonic() - began < 30
 
 
+def test_a_program_that_does_not_listen_is_killed(
+    tools: hook.Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook, "PATIENCE", 0.1)
+    process = tools.start(["sh", "-c", "trap '' TERM; echo deaf; sleep 60"])
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"deaf\n"
+    tools.stop("stopped")
+    assert process.wait(30) == -9
+
+
 def test_what_would_mislead_the_tools_is_kept_from_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
