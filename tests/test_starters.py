@@ -115,6 +115,16 @@ def test_the_defaults_in_the_example_are_those_of_the_code(bake: Bake) -> None:
         assert re.search(default, code), name
 
 
+@pytest.mark.parametrize("starter", STARTERS)
+def test_every_module_has_tests_of_its_own(bake: Bake, starter: str) -> None:
+    """Or, what is looked at with others, elsewhere."""
+    elsewhere = {"__init__", "__main__", "commands_analysis", "logs"}
+    files = [Path(name) for name in bake(starter=starter).files]
+    modules = {path.stem for path in files if path.match("src/*/*.py")}
+    tests = {path.stem for path in files if path.match("tests/test_*.py")}
+    assert {f"test_{name}" for name in modules - elsewhere} == tests
+
+
 # The largest starter, in an environment that is kept
 
 
