@@ -332,11 +332,11 @@ def stale(answers: dict[str, Any]) -> list[str]:
     def escaped(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')
 
+    identifiers = {"Proprietary": "LicenseRef-Proprietary"}
     license_name = answers["license"]
-    is_known = license_name != "Proprietary"
     expected = {
         "__project_dir": answers["project_slug"],
-        "__spdx_license": license_name if is_known else "LicenseRef-Proprietary",
+        "__spdx_license": identifiers.get(license_name, license_name),
         "__toml_description": escaped(answers["description"]),
         "__toml_author_name": escaped(answers["author_name"]),
     }

@@ -110,6 +110,11 @@ def run(
     return done
 
 
+def programs_of(environment: Path) -> Path:
+    """Return the directory of an environment's programs."""
+    return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
 class Project:
     """A directory that the template has made."""
 
@@ -141,7 +146,7 @@ class Project:
     @property
     def bin(self) -> Path:
         """The directory of the environment's programs."""
-        return self.path / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+        return programs_of(self.path / ".venv")
 
     def run(
         self, *command: str | Path, check: bool = True
@@ -232,10 +237,16 @@ class Machine:
         self, *words: str, check: bool = True, **answers: object
     ) -> subprocess.CompletedProcess[str]:
         """Make a project in the working directory, without questions."""
-        command = self.command(*words, **answers)
-        if answers.get("set_up") != "no" or not quick.CAN_FORK:
-            return self.run(*command, check=check)
-        done = quick.run(command[3:], self.work, self.env)
+        return self.call_cookiecutter(*self.command(*words, **answers)[3:], check=check)
+
+    def call_cookiecutter(
+        self, *words: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run cookiecutter with these words, in a fork where nothing is set up."""
+        if "set_up=no" not in words or not quick.CAN_FORK:
+            python = [sys.executable, "-m", "cookiecutter"]
+            return self.run(*python, *words, check=check)
+        done = quick.run(words, self.work, self.env)
         assert not check or done.returncode == 0, f"cookiecutter: {done.stdout}"
         return done
 
@@ -325,15 +336,28 @@ def scratch(machine: Machine, tmp_path: Path) -> Path:
     return directory
 
 
+MachineNamed = Callable[[str], Machine]
+
+
 @pytest.fixture(scope="session")
-def shared_machine(
+def new_machine(
     tmp_path_factory: pytest.TempPathFactory,
     template: Path,
     caches: dict[str, str],
     own_home: Path,
-) -> Machine:
+) -> MachineNamed:
+    """Give a machine that nobody has worked on yet, for several tests."""
+
+    def made(name: str) -> Machine:
+        return Machine(tmp_path_factory.mktemp(name), template, caches)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def shared_machine(new_machine: MachineNamed) -> Machine:
     """A machine on which several tests look at what was made once."""
-    return Machine(tmp_path_factory.mktemp("shared"), template, caches)
+    return new_machine("shared")
 
 
 @pytest.fixture(scope="session")
@@ -345,7 +369,7 @@ def pinned_programs(
     pip = ["uv", "pip", "install", "--quiet", "--python", str(venv)]
     run("uv", "venv", "--quiet", "--python", sys.executable, venv)
     run(*pip, "--require-hashes", "-r", ROOT / "requirements-managers.txt")
-    yield venv / ("Scripts" if os.name == "nt" else "bin")
+    yield programs_of(venv)
     shutil.rmtree(venv)
 
 
@@ -450,20 +474,15 @@ def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> E
     return equipped
 
 
-MachineWith = Callable[[str], Machine]
+MachineWith = MachineNamed
 
 
 @pytest.fixture(scope="session")
-def machine_with(
-    tmp_path_factory: pytest.TempPathFactory,
-    template: Path,
-    caches: dict[str, str],
-    equip: Equip,
-) -> MachineWith:
+def machine_with(new_machine: MachineNamed, equip: Equip) -> MachineWith:
     """Give a new machine that has this environment manager."""
 
     def made(manager: str) -> Machine:
-        machine = Machine(tmp_path_factory.mktemp(manager), template, caches)
+        machine = new_machine(manager)
         equip(machine, manager)
         return machine
 

@@ -25,6 +25,8 @@ from packaging.utils import canonicalize_name
 
 MANAGERS: dict[str, dict[str, Any]] = default_context()["_managers"]
 
+STEPS = ("repository", "environment", "kernel", "git hooks", "first commit")
+
 CHECK_KERNEL = """
 import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], as_version=4)
@@ -65,7 +67,7 @@ def has_environment(machine: Machine, project: Project) -> None:
     """Assert that the environment is whole, with the package, and its kernel known.
 
     To import what has never been imported takes seconds; each package says itself which
-    files it has.
+    files it has, and how long they are.
     """
     package = project.path.name.replace("-", "_")
     python = project.bin / "python"
@@ -73,7 +75,7 @@ def has_environment(machine: Machine, project: Project) -> None:
     prefix = project.run(python, "-c", code).stdout.strip()
     assert Path(prefix).samefile(project / ".venv")
     assert {"pandas", "pyarrow", "matplotlib"} <= {*versions_in(project / ".venv")}
-    assert missing_files(project / ".venv") == []
+    assert damaged_files(project / ".venv") == []
     argv = machine.kernels[project.path.name]["argv"]
     assert argv[0] == str(python)
 
@@ -244,17 +246,22 @@ def site_packages(environment: Path) -> Path:
     return found
 
 
-def missing_files(environment: Path) -> list[str]:
-    """Return the files that the packages of an environment have and that are not there.
+def damaged_files(environment: Path) -> list[str]:
+    """Return the files of an environment's packages that are not there, or not whole.
 
     Bytecode is left out: nobody needs it, and not everyone keeps it.
     """
     site = site_packages(environment)
     records = [path.read_text("utf-8") for path in site.glob("*.dist-info/RECORD")]
     assert len(records) > 50
-    names = {name for text in records for name, *_ in csv.reader(text.splitlines())}
-    wanted = (name for name in names if not name.endswith(".pyc"))
-    return [name for name in wanted if not (site / name).exists()]
+    rows = (row for text in records for row in csv.reader(text.splitlines()))
+    wanted = {name: size for name, _, size in rows if not name.endswith(".pyc")}
+    return [name for name in wanted if not is_whole(site / name, wanted[name])]
+
+
+def is_whole(path: Path, size: str) -> bool:
+    """Tell whether a file is there, as long as a RECORD says, if it says that."""
+    return path.exists() and size in ("", str(path.stat().st_size))
 
 
 def versions_in(environment: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bake, Machine, Project, run
+from conftest import Bake, Machine, Project, programs_of, run
 from journey import MANAGERS, put_first_on_path, versions_in
 
 SCRIPT = "scripts/add.py"
@@ -41,7 +40,7 @@ def project(
 @pytest.fixture
 def add(project: Project, stack: Path, machine: Machine) -> Add:
     """Run the script with these words, in the project."""
-    python = stack / ("Scripts" if os.name == "nt" else "bin") / "python"
+    python = programs_of(stack) / "python"
 
     def told(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = (str(python), SCRIPT, *words)

@@ -344,12 +344,12 @@ def test_the_same_commit_gives_the_same_image(service: Made, tmp_path: Path) -> 
     it was made on the very layer below or on one of the same contents.
     """
     image = f"{service.name}:prod"
-    form = "{{.Id}} {{json .Config}}"
+    form = "{{.Id}} {{.Created}} {{json .Config}}"
     service.build()
     before = inspected(image, form).partition(" ")
     docker("tag", image, f"{service.name}:before")
-    service.build(options="--no-cache")
     try:
+        service.build(options="--no-cache")
         again = inspected(image, form).partition(" ")
         assert again[2] == before[2]
         if again[0] != before[0]:
@@ -366,14 +366,15 @@ def layers_of(image: str, tmp_path: Path) -> list[list[tuple[Any, ...]]]:
     docker("save", "--output", saved, image)
     found = []
     with tarfile.open(saved) as archive:
-        (manifest,) = json.loads(bytes_of(archive, "manifest.json"))
+        listed = bytes_of(archive, archive.getmember("manifest.json"))
+        (manifest,) = json.loads(listed)
         for name in manifest["Layers"]:
             with tarfile.open(fileobj=archive.extractfile(name)) as layer:
                 files = [
                     (
                         *(each.name, each.type, each.mode, each.uid, each.gid),
                         *(each.mtime, each.linkname),
-                        hashlib.sha256(bytes_of(layer, each.name)).digest(),
+                        hashlib.sha256(bytes_of(layer, each)).digest(),
                     )
                     for each in layer.getmembers()
                 ]
@@ -382,9 +383,9 @@ def layers_of(image: str, tmp_path: Path) -> list[list[tuple[Any, ...]]]:
     return found
 
 
-def bytes_of(archive: tarfile.TarFile, name: str) -> bytes:
+def bytes_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     """Return what a file in an archive holds, nothing if it is no file."""
-    file = archive.extractfile(name) if archive.getmember(name).isreg() else None
+    file = archive.extractfile(member) if member.isreg() else None
     return file.read() if file else b""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Bake, default_context, run
+from journey import STEPS
 
 sys.path.insert(0, str(ROOT / "hooks"))
 
@@ -22,7 +23,6 @@ import post_gen_project as hook
 
 CONTEXT = default_context()
 URL = "https://packages.example.com/team/simple/"
-NAMES = ["repository", "environment", "kernel", "git hooks", "first commit"]
 HERE = "{}.{}".format(*sys.version_info)
 
 
@@ -73,7 +73,7 @@ def planned(tools: hook.Tools, there: hook.Machine) -> dict[str, hook.Step]:
 
 def test_every_step_waits_for_what_it_needs(tools: hook.Tools) -> None:
     steps = planned(tools, machine())
-    assert [*steps] == NAMES
+    assert [*steps] == [*STEPS]
     ready = ("repository", "environment")
     needs = {name: step.needs for name, step in steps.items()}
     assert needs == {
@@ -90,7 +90,7 @@ def test_every_step_waits_for_what_it_needs(tools: hook.Tools) -> None:
 
 def test_in_another_repository_nothing_is_committed(tools: hook.Tools) -> None:
     there = machine(outer_repository=Path("/nowhere"))
-    assert [*planned(tools, there)] == NAMES[:3]
+    assert [*planned(tools, there)] == [*STEPS[:3]]
     with pytest.raises(hook.Problem) as raised:
         hook.make_repository(tools, there)
     assert (raised.value.verbs, raised.value.mark) == ((), "skipped")

@@ -513,6 +513,7 @@ def test_an_environment_cut_off_at_any_moment_is_healed_by_make(
     (project / ".venv/pyvenv.cfg").unlink()
     project.make("install", "check")
     has_environment(machine, project)
+    project.run(project.bin / "python", "-c", "import pandas, pyarrow, matplotlib")
 
 
 # What was there before

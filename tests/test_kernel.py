@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Machine, Project, run
+from conftest import Machine, Project, programs_of, run
 
 Kernel = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,7 +18,7 @@ Kernel = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def kernel(largest: Project, stack: Path, machine: Machine) -> Kernel:
     """Run the script with these words, in its project, by the environment's Python."""
-    python = stack / ("Scripts" if os.name == "nt" else "bin") / "python"
+    python = programs_of(stack) / "python"
 
     def told(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         script = ("-B", "scripts/kernel.py", *words)

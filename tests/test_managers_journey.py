@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT, Equip, Machine, MachineWith, Project
 from journey import (
     MANAGERS,
+    STEPS,
     give_habits,
     has_environment,
     holds_nothing_of_the_machine,
@@ -66,7 +67,7 @@ def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Made:
 def test_a_project_is_set_up_and_committed_with_its_lock_file(made: Made) -> None:
     is_finished(made.machine, made.project)
     assert re.search(rf"✓ environment .*, by {made.manager} ", made.output)
-    for step in ("repository", "environment", "kernel", "git hooks", "first commit"):
+    for step in STEPS:
         line = rf"^  ✓ {step} .* \d+\.\d s$"
         assert re.search(line, made.output, re.MULTILINE), made.output
     assert not re.search(r"[\x1b\r]", made.output)  # there is no terminal

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import quick
-from conftest import Machine, Project, default_context, run
+from conftest import Machine, MachineNamed, Project, default_context, run
 from journey import has_environment
 from test_starters import PENGUIN, ask, serving
 
@@ -64,14 +63,9 @@ def template_repository(machine: Machine) -> Template:
 
 
 @pytest.fixture(scope="module")
-def unchanged(
-    tmp_path_factory: pytest.TempPathFactory,
-    template: Path,
-    caches: dict[str, str],
-    own_home: Path,
-) -> Template:
+def unchanged(new_machine: MachineNamed) -> Template:
     """The same, which no test changes, on a machine where nothing is made by make."""
-    machine = Machine(tmp_path_factory.mktemp("unchanged"), template, caches)
+    machine = new_machine("unchanged")
     machine.env["MAKE"] = "true"
     return committed(machine)
 
@@ -95,12 +89,7 @@ def linked(project: Project) -> dict[str, Any]:
 def bear(machine: Machine, *words: str | Path, **answers: object) -> Project:
     """Make files by plain cookiecutter, as a person calls it."""
     given = [f"{key}={value}" for key, value in {"set_up": "no", **answers}.items()]
-    command = ["--no-input", *map(str, words), *given]
-    if "set_up=no" in given and quick.CAN_FORK:
-        done = quick.run(command, machine.work, machine.env)
-        assert done.returncode == 0, done.stdout
-    else:
-        machine.run(sys.executable, "-m", "cookiecutter", *command)
+    machine.call_cookiecutter("--no-input", *map(str, words), *given)
     return machine.project()
 
 
@@ -454,6 +443,19 @@ def test_a_branch_of_the_template_can_be_tried(
     update(born, "--to", "trial")
     assert "## Begin" in born.text("README.md")
     assert linked(born)["checkout"] == "trial"
+
+
+@slow
+def test_an_environment_that_cannot_be_made_after_an_update_is_told(
+    born: Project, template_repository: Template
+) -> None:
+    template_repository.replace("README.md", "## Start", "## Begin")
+    template_repository.commit("B")
+    born.env = {**born.env, "MAKE": "false"}
+    status, said, changed = update(born, check=False)
+    assert (status, changed) == (1, [".cruft.json", "README.md"])
+    told = "The files are updated, but the environment could not be made:"
+    assert f"{told}\n  make lock install\n" in said
 
 
 # Other answers
