@@ -68,9 +68,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
-    from shares import longest_first
+    """Begin with what takes longest, and see that one process has the engine.
 
+    Raises:
+        pytest.UsageError: a test would build images beside another one.
+    """
+    from shares import longest_first, outside
+
+    if names := outside(items):
+        raise pytest.UsageError(f"in tests/shares.py, WITH_ENGINE lacks {names}")
     longest_first(items)
 
 
