@@ -51,14 +51,16 @@ def inspected(what: str, form: str) -> str:
     return docker("inspect", "--format", form, what)
 
 
-def layers_hold(image: str, text: str) -> bool:
-    """Tell whether a text is anywhere in an image: its files, its settings."""
+def held_by_layers(image: str, *texts: str) -> set[str]:
+    """Return which of these texts are anywhere in an image: its files, its settings."""
     saved = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
     assert saved.stdout is not None
-    wanted, before, found = text.encode(), b"", False
+    longest = max(map(len, texts))
+    before, found = b"", set[str]()
     while block := saved.stdout.read(1 << 20):
-        found = found or wanted in before + block
-        before = block[-len(wanted) :]
+        seen = before + block
+        found |= {text for text in texts if text.encode() in seen}
+        before = seen[-longest:]
     saved.stdout.close()
     assert saved.wait(60) == 0
     return found

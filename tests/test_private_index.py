@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import Bake, Equip, Machine, Project, default_context, run
-from containers import docker, layers_hold
+from containers import docker, held_by_layers
 from journey import wait_until
 from pip._internal.models.index import PyPI
 
@@ -258,8 +258,8 @@ def test_the_credentials_reach_the_build_of_an_image_and_no_layer_of_it(
         code = "import the_library; print(the_library.__file__)"
         entry = ("--rm", "--entrypoint=python", image, "-c", code)
         assert "/opt/venv/" in docker("run", *entry)
-        for secret in (PASSWORD, "s3cr%24t", f"{USERNAME}:{PASSWORD[:4]}"):
-            assert not layers_hold(image, secret)
+        secrets = (PASSWORD, "s3cr%24t", f"{USERNAME}:{PASSWORD[:4]}")
+        assert held_by_layers(image, *secrets, name) == {name}
         assert PASSWORD[:6] not in docker("history", "--no-trunc", image)
     finally:
         docker("rmi", "--force", image)

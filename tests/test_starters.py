@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import http.client
 import json
@@ -123,6 +124,41 @@ def test_every_module_has_tests_of_its_own(bake: Bake, starter: str) -> None:
     modules = {path.stem for path in files if path.match("src/*/*.py")}
     tests = {path.stem for path in files if path.match("tests/test_*.py")}
     assert {f"test_{name}" for name in modules - elsewhere} == tests
+
+
+def tests_in(source: str) -> dict[str, ast.FunctionDef]:
+    """Return the test functions of a module, by their names."""
+    functions = [
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
+    ]
+    return {each.name: each for each in functions if each.name.startswith("test_")}
+
+
+def asserts(node: ast.AST) -> bool:
+    """Tell whether anything in a function can fail but the code that it calls."""
+    calls = ("raises", "warns", "assert_frame_equal", "call_and_validate")
+    return any(
+        isinstance(each, ast.Assert)
+        or (isinstance(each, ast.Attribute) and each.attr in calls)
+        or (isinstance(each, ast.Name) and each.id in calls)
+        for each in ast.walk(node)
+    )
+
+
+def test_every_test_of_a_project_asserts_something(largest: Project) -> None:
+    """Or calls a function of its module that does."""
+    for name in largest.files:
+        if not re.match(r"tests/test_.*\.py", name):
+            continue
+        source = largest.text(name)
+        helpers = {
+            node.name
+            for node in ast.parse(source).body
+            if isinstance(node, ast.FunctionDef) and asserts(node)
+        }
+        for test, function in tests_in(source).items():
+            called = {each.id for each in ast.walk(function) if hasattr(each, "id")}
+            assert asserts(function) or called & helpers, f"{name}::{test}"
 
 
 # The largest starter, in an environment that is kept
