@@ -126,7 +126,7 @@ def test_every_module_has_tests_of_its_own(bake: Bake, starter: str) -> None:
     assert {f"test_{name}" for name in modules - elsewhere} == tests
 
 
-def tests_in(source: str) -> dict[str, ast.FunctionDef]:
+def own_tests(source: str) -> dict[str, ast.FunctionDef]:
     """Return the test functions of a module, by their names."""
     functions = [
         node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
@@ -156,7 +156,7 @@ def test_every_test_of_a_project_asserts_something(largest: Project) -> None:
             for node in ast.parse(source).body
             if isinstance(node, ast.FunctionDef) and asserts(node)
         }
-        for test, function in tests_in(source).items():
+        for test, function in own_tests(source).items():
             called = {each.id for each in ast.walk(function) if hasattr(each, "id")}
             assert asserts(function) or called & helpers, f"{name}::{test}"
 
