@@ -641,9 +641,15 @@ def test_the_answers_are_where_they_belong(
     locks = " ".join(CONTEXT["_managers"][manager]["locks"])
     assert f"LOCKS := {locks}\n" in project.text("Makefile")
     for name in written(project, ".ipynb"):
-        kernel = json.loads(project.text(name))["metadata"]["kernelspec"]
-        assert kernel["name"] == slug
-        assert kernel["display_name"] == f"Python {python} ({slug})"
+        kernel = {
+            "display_name": f"Python {python} ({slug})",
+            "language": "python",
+            "name": slug,
+        }
+        assert json.loads(project.text(name))["metadata"] == {
+            "kernelspec": kernel,
+            "language_info": {"name": "python"},
+        }
 
 
 def test_the_repository_shows_only_where_there_is_one(
@@ -674,6 +680,18 @@ def test_the_package_index_shows_where_it_is_used_and_nowhere_without_one(
     if answers["docker"]:
         places.add("scripts/with_index.py")
     assert holding == (places if url else set())
+    tools, index = project.manifest["tool"], {"name": "packages", "url": url}
+    declared = {
+        "uv": tools.get("uv", {}).get("index"),
+        "poetry": tools.get("poetry", {}).get("source"),
+    }
+    expected = {
+        "uv": [{**index, "default": True}],
+        "poetry": [{**index, "priority": "primary"}],
+    }
+    for name, said in declared.items():
+        used = url and name == answers["environment_manager"]
+        assert said == (expected[name] if used else None), name
     # GitLab has an index for every project.
     publishes = bool(url) or answers["ci"] == "gitlab"
     assert ("publish:" in project.text("Makefile")) == publishes

@@ -127,6 +127,9 @@ def test_a_build_stops_at_the_first_fault_and_keeps_caches_and_secrets_out(
         for command in of_kind(instructions, "RUN"):
             installs = re.search(r"\b(pip|uv|poetry|pipenv|hatchling)\b", command)
             caches = re.findall(r"--mount=type=cache,target=(\S+)", command)
+            # Debian's image throws away what apt has got, unless it is told not to.
+            keeps = "rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update &&"
+            assert (keeps in command) == ("apt-get" in command), command
             assert bool(caches) == bool(installs or "apt-get" in command), command
             used = "with_index.py" in command
             assert (mounts <= {*command.split()}) == used, (name, command)

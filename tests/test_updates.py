@@ -365,49 +365,6 @@ def refused(project: Project, *words: str) -> str:
 
 
 @slow
-def test_a_tree_that_is_not_clean_is_refused_with_what_is_not_committed(
-    born: Project,
-) -> None:
-    (born / "note.txt").write_text("not committed\n")
-    line = refused(born)
-    assert line.startswith("No update: first commit what is changed here (note.txt)")
-
-
-@slow
-def test_a_project_without_its_link_is_told_how_to_get_one(born: Project) -> None:
-    (born / ".cruft.json").unlink()
-    keep(born)
-    assert "'cruft link ADDRESS' writes it" in refused(born)
-
-
-@slow
-def test_a_link_that_nobody_can_read_is_told_where_the_old_one_is(
-    born: Project,
-) -> None:
-    (born / ".cruft.json").write_text("<<<<<<< ours\n")
-    keep(born)
-    assert "'git log' has it as it was" in refused(born)
-
-
-@slow
-@pytest.mark.parametrize("words", ["colour=red", "starter"])
-def test_what_is_no_answer_is_refused_with_those_that_are(
-    born: Project, words: str
-) -> None:
-    line = refused(born, words)
-    assert f"{words} is not ANSWER=VALUE with one of " in line
-    assert "environment_manager, " in line
-
-
-@slow
-@pytest.mark.parametrize("name", ["package_name", "project_slug"])
-def test_a_name_that_files_and_code_carry_can_not_be_changed(
-    born: Project, name: str
-) -> None:
-    assert f"{name} can't be changed" in refused(born, f"{name}=other")
-
-
-@slow
 def test_a_value_that_is_not_on_offer_is_refused(born: Project) -> None:
     assert "conda" in refused(born, "environment_manager=conda")
 
@@ -443,19 +400,6 @@ def test_a_branch_of_the_template_can_be_tried(
     update(born, "--to", "trial")
     assert "## Begin" in born.text("README.md")
     assert linked(born)["checkout"] == "trial"
-
-
-@slow
-def test_an_environment_that_cannot_be_made_after_an_update_is_told(
-    born: Project, template_repository: Template
-) -> None:
-    template_repository.replace("README.md", "## Start", "## Begin")
-    template_repository.commit("B")
-    born.env = {**born.env, "MAKE": "false"}
-    status, said, changed = update(born, check=False)
-    assert (status, changed) == (1, [".cruft.json", "README.md"])
-    told = "The files are updated, but the environment could not be made:"
-    assert f"{told}\n  make lock install\n" in said
 
 
 # Other answers

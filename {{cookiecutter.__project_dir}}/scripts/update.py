@@ -85,12 +85,13 @@ def demand_clean_tree() -> None:
 
 def changes(given: list[str], answers: dict[str, Any]) -> dict[str, str]:
     """Return the answers that are to change, or raise UpdateError."""
+    known = [key for key in answers if key[0] != "_"]
     wanted = {}
     for text in given:
         name, equals, value = text.partition("=")
-        if not equals or name not in answers:
-            known = ", ".join(key for key in answers if key[0] != "_")
-            raise UpdateError(f"{text} is not ANSWER=VALUE with one of {known}")
+        if not equals or name not in known:
+            offered = ", ".join(known)
+            raise UpdateError(f"{text} is not ANSWER=VALUE with one of {offered}")
         if name in ("project_slug", "package_name"):
             raise UpdateError(f"{name} can't be changed: files and code carry it")
         wanted[name] = value

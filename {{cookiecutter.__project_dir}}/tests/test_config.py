@@ -71,9 +71,11 @@ def test_the_env_file_of_the_project_is_read(project: Path, tmp_path: Path) -> N
 def test_the_env_file_can_name_the_root(
     project: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(f"{PREFIX}ROOT")
-    (installed / ".env").write_text(f"{PREFIX}ROOT={project}", encoding="utf-8")
+    named = project / "data"
+    (installed / ".env").write_text(f"{PREFIX}ROOT={named}", encoding="utf-8")
     assert load_settings().root == project
+    monkeypatch.delenv(f"{PREFIX}ROOT")
+    assert load_settings().root == named
 
 
 def test_a_variable_beats_the_env_file(

@@ -1,5 +1,6 @@
 """The figures show what their titles say."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -37,12 +38,11 @@ def test_the_legend_counts_the_penguins(
     assert [text.get_text() for text in legend.get_texts()][: len(labels)] == labels
 
 
-@pytest.mark.parametrize("name", plots.FIGURES)
 def test_a_figure_is_saved_as_the_same_png_each_time(
-    penguins: pd.DataFrame, tmp_path: Path, name: str
+    penguins: pd.DataFrame, tmp_path: Path
 ) -> None:
     for copy in ("one", "two"):
-        plots.save(plots.FIGURES[name](penguins), tmp_path / copy / "figure.png")
+        plots.save(plots.mass_by_sex(penguins), tmp_path / copy / "figure.png")
     image = (tmp_path / "one/figure.png").read_bytes()
     assert image.startswith(PNG)
     assert int.from_bytes(image[16:20]) == 1500
@@ -56,11 +56,12 @@ def test_drawing_needs_no_window(penguins: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_one_penguin_of_unknown_sex_can_be_drawn(
-    penguins: pd.DataFrame, tmp_path: Path, name: str
+    penguins: pd.DataFrame, name: str
 ) -> None:
     one = penguins[penguins["sex"].isna()].head(1)
-    plots.save(plots.FIGURES[name](one), tmp_path / "figure.png")
-    assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+    image = io.BytesIO()
+    plots.FIGURES[name](one).savefig(image, format="png", dpi=50)
+    assert image.getvalue().startswith(PNG)
 
 
 def test_a_line_is_fitted_by_least_squares() -> None:
