@@ -468,6 +468,31 @@ def test_a_template_is_found_in_its_repository(
     assert hook.origin_of(tools, {"_template": str(tmp_path)}) is None
 
 
+def test_the_link_keeps_the_answers_in_words_that_a_person_reads(
+    tools: hook.Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(hook.ORIGIN, raising=False)
+    top = committed(tmp_path / "one", "")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    given = {"description": "Größe", "_template": "one", "_repo_dir": str(top)}
+    commit = hook.git_says(tools, top, "rev-parse", "HEAD")
+    assert hook.link(tools, given) == f", of the template's commit {str(commit)[:7]}"
+    own = {"_template": str(top), "_commit": commit}
+    state = {
+        "template": str(top),
+        "commit": commit,
+        "checkout": None,
+        "directory": None,
+        "context": {"cookiecutter": {"description": "Größe", **own}},
+    }
+    text = json.dumps(state, ensure_ascii=False, indent=2)
+    assert Path(hook.LINK).read_text("utf-8") == f"{text}\n"
+    monkeypatch.chdir(top)
+    assert hook.link(tools, {**given, "_commit": commit}) == ""  # cruft writes it
+    assert not Path(hook.LINK).exists()
+
+
 # Where the project lies
 
 
