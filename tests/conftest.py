@@ -395,7 +395,9 @@ def index_settings() -> Iterator[dict[str, dict[str, str]]]:
 
     Poetry and pip-tools read its JSON pages. Where there are none, Poetry is told to do
     without, and pip-tools is given pages that are made from the others, which are quick
-    to read as well, so that pip and Pipenv get them too: see json_pages.py.
+    to read as well, so that pip and Pipenv get them too: see json_pages.py. Such an
+    index has no metadata beside its wheels either: pip reads it from their ends, where
+    it would load hundreds of megabytes to lock what it has locked before.
     """
     if index_has_json_pages():
         yield {}
@@ -403,11 +405,12 @@ def index_settings() -> Iterator[dict[str, dict[str, str]]]:
     server = json_pages.serve(PyPI.simple_url)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     loopback = f"http://127.0.0.1:{server.server_port}/simple"
+    in_part = {"PIP_USE_FEATURE": "fast-deps"}
     yield {
         "poetry": {"POETRY_PYPI_MIRROR_URL": PyPI.simple_url},
-        "pip-tools": {"PIP_INDEX_URL": loopback},
-        "pip": {"PIP_INDEX_URL": loopback},
-        "pipenv": {"PIPENV_PYPI_MIRROR": loopback},
+        "pip-tools": {"PIP_INDEX_URL": loopback, **in_part},
+        "pip": {"PIP_INDEX_URL": loopback, **in_part},
+        "pipenv": {"PIPENV_PYPI_MIRROR": loopback, **in_part},
     }
     server.shutdown()
     server.server_close()

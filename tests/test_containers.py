@@ -121,6 +121,12 @@ def made(request: pytest.FixtureRequest, makes: Callable[..., Made]) -> Made:
 
 
 @pytest.fixture(scope="session")
+def analysis(makes: Callable[..., Made]) -> Made:
+    """The smallest project, where it makes no difference which."""
+    return makes("uv")
+
+
+@pytest.fixture(scope="session")
 def service(makes: Callable[..., Made]) -> Made:
     """A project with a service, whose images are built and whose model is trained."""
     service = makes("uv", "service")
@@ -312,16 +318,16 @@ def test_the_notebook_image_runs_the_notebook_in_the_projects_kernel(
 # The same again
 
 
-def test_an_edit_of_the_source_installs_no_dependency_again(service: Made) -> None:
-    service.build()
-    module = service.project / f"src/{service.package}/data.py"
+def test_an_edit_of_the_source_installs_no_dependency_again(analysis: Made) -> None:
+    analysis.build()
+    module = analysis.project / f"src/{analysis.package}/data.py"
     before = module.read_text()
     module.write_text(f"{before}# edited: {uuid.uuid4()}\n")
     try:
-        said = service.build()
+        said = analysis.build()
     finally:
         module.write_text(before)
-        service.build()
+        analysis.build()
     steps = dict(re.findall(r"(?m)^(#\d+) \[(.*)\]? .*$", said))
     done_again = {
         steps[number]
@@ -337,27 +343,27 @@ def test_an_edit_of_the_source_installs_no_dependency_again(service: Made) -> No
     assert "package" in again
 
 
-def test_the_same_commit_gives_the_same_image(service: Made, tmp_path: Path) -> None:
+def test_the_same_commit_gives_the_same_image(analysis: Made, tmp_path: Path) -> None:
     """But for the order of the files in a layer.
 
     That is the engine's: overlay2 packs a layer in one order or in another, by whether
     it was made on the very layer below or on one of the same contents.
     """
-    image = f"{service.name}:prod"
+    image = f"{analysis.name}:prod"
     form = "{{.Id}} {{.Created}} {{json .Config}}"
-    service.build()
+    analysis.build()
     before = inspected(image, form).partition(" ")
-    docker("tag", image, f"{service.name}:before")
+    docker("tag", image, f"{analysis.name}:before")
     try:
-        service.build(options="--no-cache")
+        analysis.build(options="--no-cache")
         again = inspected(image, form).partition(" ")
         assert again[2] == before[2]
         if again[0] != before[0]:
             assert layers_of(image, tmp_path) == layers_of(
-                f"{service.name}:before", tmp_path
+                f"{analysis.name}:before", tmp_path
             )
     finally:
-        docker("rmi", "--force", f"{service.name}:before")
+        docker("rmi", "--force", f"{analysis.name}:before")
 
 
 def layers_of(image: str, tmp_path: Path) -> list[list[tuple[Any, ...]]]:
@@ -389,32 +395,32 @@ def bytes_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read() if file else b""
 
 
-def test_the_labels_tell_what_it_is_and_what_it_was_made_of(service: Made) -> None:
-    service.build()
-    labels = json.loads(inspected(f"{service.name}:prod", "{{json .Config.Labels}}"))
+def test_the_labels_tell_what_it_is_and_what_it_was_made_of(analysis: Made) -> None:
+    analysis.build()
+    labels = json.loads(inspected(f"{analysis.name}:prod", "{{json .Config.Labels}}"))
     names = {
         name.removeprefix("org.opencontainers.image."): labels[name] for name in labels
     }
-    assert names["title"] == service.name
-    assert names["revision"] == service.project.git("rev-parse", "HEAD")
+    assert names["title"] == analysis.name
+    assert names["revision"] == analysis.project.git("rev-parse", "HEAD")
     assert names["licenses"] == "MIT"
     assert names["base.name"] == "python:3.13-slim"
     assert names["revision"].startswith(names["version"])
 
 
 def test_the_build_gets_to_see_nothing_but_what_it_needs(
-    service: Made, tmp_path: Path
+    analysis: Made, tmp_path: Path
 ) -> None:
-    (service.project / ".env").write_text("SECRET=1\n")
-    (service.project / "src/.env").write_text("SECRET=1\n")
-    (service.project / "data/raw/secret.csv").write_text("secret\n")
+    (analysis.project / ".env").write_text("SECRET=1\n")
+    (analysis.project / "src/.env").write_text("SECRET=1\n")
+    (analysis.project / "data/raw/secret.csv").write_text("secret\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     try:
         command = ("build", "--quiet", "--file", tmp_path / "Dockerfile")
-        docker(*command, "--output", tmp_path / "seen", service.project.path)
+        docker(*command, "--output", tmp_path / "seen", analysis.project.path)
     finally:
         for name in (".env", "src/.env", "data/raw/secret.csv"):
-            (service.project / name).unlink()
+            (analysis.project / name).unlink()
     seen = {path.relative_to(tmp_path / "seen") for path in tmp_path.glob("seen/**/*")}
     names = {path.as_posix() for path in seen if (tmp_path / "seen" / path).is_file()}
     allowed = ("LICENSE", "README.md", "pyproject.toml", "uv.lock")
@@ -499,12 +505,12 @@ def test_the_pipeline_leaves_models_and_figures_in_the_project(service: Made) ->
 # From here to there
 
 
-def test_a_saved_image_is_loaded_as_it_was(service: Made) -> None:
-    service.project.make("image-save")
-    image = f"{service.name}:prod"
+def test_a_saved_image_is_loaded_as_it_was(analysis: Made) -> None:
+    analysis.project.make("image-save")
+    image = f"{analysis.name}:prod"
     before = inspected(image, "{{.Id}}")
     docker("rmi", "--force", image)
-    saved = service.project / f"dist/{service.name}-prod.tar.gz"
+    saved = analysis.project / f"dist/{analysis.name}-prod.tar.gz"
     assert image in docker("load", "--input", saved)
     assert inspected(image, "{{.Id}}") == before
     saved.unlink()
@@ -558,10 +564,10 @@ def test_what_is_pushed_to_a_registry_serves_on_another_machine(
 
 
 def test_a_dev_container_opens_on_the_source_and_runs_the_tests(
-    service: Made, devcontainer: Path, tmp_path: Path
+    analysis: Made, devcontainer: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(service.project.path, tmp_path / service.name)
-    folder = ("--workspace-folder", tmp_path / service.name)
+    shutil.copytree(analysis.project.path, tmp_path / analysis.name)
+    folder = ("--workspace-folder", tmp_path / analysis.name)
     run("chown", "--recursive", "1000:1000", folder[1])
     run("chmod", "a+rx", tmp_path, *list(tmp_path.parents)[:3])
     said = run(devcontainer, "up", *folder).stdout
@@ -570,11 +576,11 @@ def test_a_dev_container_opens_on_the_source_and_runs_the_tests(
     try:
         inside = (devcontainer, "exec", *folder, "sh", "-c")
         assert "passed" in run(*inside, "make test ARGS=tests/test_data.py || :").stdout
-        code = f"import {service.package} as it; print(it.__file__)"
+        code = f"import {analysis.package} as it; print(it.__file__)"
         where = run(*inside, f"python -c '{code}'").stdout.strip().splitlines()[-1]
-        assert where == f"/app/src/{service.package}/__init__.py"
+        assert where == f"/app/src/{analysis.package}/__init__.py"
         listed = run(*inside, "jupyter-kernelspec list").stdout
-        assert re.search(rf"{service.name} +/opt/venv/share/jupyter", listed)
+        assert re.search(rf"{analysis.name} +/opt/venv/share/jupyter", listed)
     finally:
         docker("rm", "--force", name)
         docker("rmi", "--force", image, check=False)

@@ -180,38 +180,36 @@ def in_stack(
     return module
 
 
-def test_the_tests_of_the_largest_starter_pass(
-    in_stack: Callable[..., None],
+NOTEBOOKS = """
+import json, pathlib
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+def test_the_cells_of_the_notebooks_run_from_top_to_bottom():
+    for path in sorted(pathlib.Path("notebooks").glob("*.ipynb")):
+        shell = TerminalInteractiveShell()
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                shell.run_cell("".join(cell["source"])).raise_error()
+"""
+
+
+def test_the_tests_and_notebooks_of_the_largest_starter_pass(
+    in_stack: Callable[..., None], largest: Project, tmp_path: Path
 ) -> None:
-    """All but those that start other processes and ask for generated requests."""
+    """All but the tests that start other processes and ask for generated requests.
+
+    The cells run without a kernel, which takes longer to start than they to run, and in
+    the process of the tests, as to import what both need takes longer still.
+    """
+    (tmp_path / largest.path.name / "test_notebooks.py").write_text(NOTEBOOKS)
     long = "another_process or does_what_its_description_says"
-    in_stack("pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", f"not ({long})")
+    options = ("-q", "-x", "-p", "no:cacheprovider", "-k", f"not ({long})")
+    in_stack("pytest", *options, "tests", "test_notebooks.py")
 
 
 def test_the_types_of_the_largest_starter_are_right(
     in_stack: Callable[..., None], stack: Path
 ) -> None:
     in_stack("mypy", "--cache-dir", str(stack / "mypy"))
-
-
-NOTEBOOKS = """
-import json, pathlib
-from IPython.terminal.interactiveshell import TerminalInteractiveShell
-for path in sorted(pathlib.Path("notebooks").glob("*.ipynb")):
-    shell = TerminalInteractiveShell()
-    for cell in json.loads(path.read_text("utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            shell.run_cell("".join(cell["source"])).raise_error()
-"""
-
-
-def test_the_cells_of_the_notebooks_run_from_top_to_bottom(
-    in_stack: Callable[..., None], largest: Project, tmp_path: Path
-) -> None:
-    """Without a kernel, which takes longer to start than they to run."""
-    script = tmp_path / largest.path.name / "cells.py"
-    script.write_text(NOTEBOOKS)
-    in_stack("cells")
 
 
 def test_what_is_built_is_the_package_and_its_sources_with_the_sample(
