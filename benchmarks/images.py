@@ -46,9 +46,9 @@ class Images:
         """Return what docker prints."""
         return self.shop.run("docker", *words)
 
-    def make_project(self) -> None:
+    def make_project(self, starter: str) -> None:
         """Make the project and its base image."""
-        answers = ("starter=service", "environment_manager=uv", "docker=yes")
+        answers = (f"starter={starter}", "environment_manager=uv", "docker=yes")
         words = (*answers, f"project_slug={self.slug}")
         shop = self.shop
         shop.run(*shop.cookiecutter(shop.template, shop.root, *words))
@@ -148,11 +148,11 @@ def sizes(
 
 
 @contextlib.contextmanager
-def images_of_a_project(shop: Workshop) -> Iterator[Images]:
+def images_of_a_project(shop: Workshop, starter: str) -> Iterator[Images]:
     """Make a project whose images go away."""
     images = Images(shop, f"cds-bench-{uuid.uuid4().hex[:8]}")
     try:
-        images.make_project()
+        images.make_project(starter)
         yield images
     finally:
         images.remove()
@@ -197,6 +197,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add, most = parser.add_argument, len(SMALL_PACKAGES)
+    add("--starter", default="service", help="what the project is made of (service)")
     add("--builds", type=int, default=2, help="from nothing, a cold build each (2)")
     again = "all steps again, with the packages that a cold build has downloaded"
     add("--again", action=argparse.BooleanOptionalAction, default=True, help=again)
@@ -219,7 +220,7 @@ def main(words: Sequence[str]) -> int:
                 )
             except (CommandError, OSError):
                 raise CommandError(NO_ENGINE) from None
-            with images_of_a_project(shop) as images:
+            with images_of_a_project(shop, options.starter) as images:
                 figures.comparisons = measure(images, options)
     except CommandError as error:
         print(error, file=sys.stderr)

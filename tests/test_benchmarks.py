@@ -265,7 +265,7 @@ def test_a_short_run_with_an_engine_leaves_no_image(
 ) -> None:
     script = ROOT / "benchmarks" / "images.py"
     counts = ("--builds", "1", "--no-again", "--edits", "1", "--packages", "0")
-    done = machine.run(sys.executable, script, *counts)
+    done = machine.run(sys.executable, script, *counts, "--starter", "analysis")
     assert "| after an edit in src " in done.stdout
     assert list(scratch.iterdir()) == []
     left = machine.run("docker", "images", "--filter", "reference=cds-bench-*:*")

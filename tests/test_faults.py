@@ -52,7 +52,10 @@ def said(output: str, step: str) -> str:
 
 
 @pytest.mark.parametrize("manager", ["uv", "pip"])
-def test_no_network_is_told_and_made_up_for(machine: Machine, manager: str) -> None:
+def test_no_network_is_told_and_made_up_for(
+    machine: Machine, manager: str, index_settings: dict[str, dict[str, str]]
+) -> None:
+    machine.env |= index_settings.get(manager, {})
     offline = needs_unshare("--net")
     empty = str(machine.home.parent / "empty")
     env = machine.env | {"UV_CACHE_DIR": empty, "PIP_CACHE_DIR": empty}
@@ -146,8 +149,11 @@ def test_a_missing_python_is_told_by_uv_and_found_when_it_is_there(
 
 
 def test_a_missing_python_or_ensurepip_is_told_by_pip_and_found_when_it_is_there(
-    machine: Machine, hidden_python: tuple[str, Path]
+    machine: Machine,
+    hidden_python: tuple[str, Path],
+    index_settings: dict[str, dict[str, str]],
 ) -> None:
+    machine.env |= index_settings.get("pip", {})
     version, python = hidden_python
     answers: dict[str, Any] = {"environment_manager": "pip", "python_version": version}
     output = machine.cookiecutter(**answers).stdout
