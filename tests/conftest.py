@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import check_jsonschema  # type: ignore[import-untyped]
 import json_pages
 import pytest
 import quick
+from click.testing import CliRunner
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from pip._internal.models.index import PyPI
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
@@ -49,6 +51,7 @@ INHERITED = (
     "MFLAGS",
     "ARGS",
     "VENV",
+    "PYTEST_DEBUG_TEMPROOT",
 )
 # What is ignored here would be ignored by every program that a test starts; a shell
 # ignores these for what it runs in the background.
@@ -58,6 +61,17 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
+MEMORY = Path("/dev/shm")  # what is written there, Linux keeps in memory
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let quick tests write into memory where there is room: files by ten thousands.
+
+    Environments need the disk, as uv links their files to those of its cache.
+    """
+    quick_ones = config.getoption("markexpr") == "not slow"
+    if quick_ones and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 1 << 30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -114,6 +128,16 @@ def run(
     shown = " ".join(str(word) for word in command)
     assert not check or done.returncode == 0, f"{shown}: {done.stdout}"
     return done
+
+
+def follow_schema(schema: str, *words: str | Path) -> None:
+    """Assert that files follow a schema that check-jsonschema brings along.
+
+    It works in this process, as it takes longer to start than to look.
+    """
+    options = ["--builtin-schema", f"vendor.{schema}", *map(str, words)]
+    done = CliRunner().invoke(check_jsonschema.main, options)
+    assert done.exit_code == 0, done.output
 
 
 def programs_of(environment: Path) -> Path:
@@ -246,10 +270,11 @@ class Machine:
         return self.call_cookiecutter(*self.command(*words, **answers)[3:], check=check)
 
     def call_cookiecutter(
-        self, *words: str, check: bool = True
+        self, *words: str, check: bool = True, only_files: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Run cookiecutter with these words, in a fork where nothing is set up."""
-        if "set_up=no" not in words or not quick.CAN_FORK:
+        only_files = only_files or "set_up=no" in words
+        if not (only_files and quick.CAN_FORK):
             python = [sys.executable, "-m", "cookiecutter"]
             return self.run(*python, *words, check=check)
         done = quick.run(words, self.work, self.env)

@@ -129,6 +129,7 @@ def test_what_cannot_be_locked_leaves_everything_as_it_was(
         assert after == before
 
 
+@pytest.mark.parametrize("manager", ["pip"], indirect=True)
 @pytest.mark.parametrize(
     ("said", "told"), [("echo", "make failed"), ("echo a; echo ' b '", "b")]
 )

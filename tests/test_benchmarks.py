@@ -247,6 +247,7 @@ def test_of_the_build_cache_only_the_steps_of_the_project_go_away() -> None:
 
 
 @pytest.mark.parametrize("docker", ["is missing", "has no engine"])
+@pytest.mark.slow
 def test_without_an_engine_one_line_says_so(
     docker: str, machine: Machine, tmp_path: Path
 ) -> None:

@@ -133,6 +133,7 @@ def expected(model_project: Project) -> Contents:
 # How answers are given
 
 
+@slow
 def test_answers_of_the_command_line_are_taken_and_replayed(
     client: Client, expected: Contents
 ) -> None:

@@ -22,7 +22,7 @@ import nbformat
 import pytest
 import yaml
 from allpairspy import AllPairs  # type: ignore[import-untyped]
-from conftest import Bake, Machine, Project, default_context, run
+from conftest import Bake, Machine, Project, default_context, follow_schema, run
 from cookiecutter.environment import (  # type: ignore[import-untyped]
     StrictEnvironment,
 )
@@ -401,6 +401,7 @@ def test_shell_scripts_have_no_faults(distinct: Distinct) -> None:
     run("shellcheck", *scripts)
 
 
+@slow
 def test_dockerfiles_have_no_faults(distinct: Distinct) -> None:
     run("hadolint", "--no-color", *matching(distinct, "Dockerfile"))
 
@@ -429,7 +430,7 @@ def test_what_others_read_follows_their_schemas(
     files = matching(distinct, pattern)
     if schema == "compose-spec":  # its program reads no merge keys
         files = [as_json(path, tmp_path / f"{n}.json") for n, path in enumerate(files)]
-    run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *options, *files)
+    follow_schema(schema, *options, *files)
 
 
 def as_json(path: Path, target: Path) -> Path:
@@ -457,12 +458,8 @@ def test_the_types_of_every_rendering_are_right(
 # The Makefile
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [*COVERING[:2], *(pytest.param(row, marks=slow) for row in COVERING[2:])],
-    ids=sentence,
-    indirect=True,
-)
+@slow
+@pytest.mark.parametrize("answers", COVERING, ids=sentence, indirect=True)
 def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) -> None:
     copied = tmp_path / "project"
     shutil.copytree(project.path, copied)
@@ -472,11 +469,11 @@ def test_make_has_a_recipe_for_every_target(project: Project, tmp_path: Path) ->
     declared = " ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE))
     assert {"help", "install", "lock", "test", "check", "lab", "clean"} <= documented
     assert documented <= {*declared.split()}
-    shown = run("make", "help", cwd=copied).stdout
-    assert {line.split()[0] for line in shown.splitlines()} == documented
     # The search for a Python takes its time.
-    dry = ("--dry-run", f"PYTHON={sys.executable}")
-    run("make", *dry, *declared.split(), cwd=copied, env=project.env)
+    own = f"PYTHON={sys.executable}"
+    shown = run("make", own, "help", cwd=copied).stdout
+    assert {line.split()[0] for line in shown.splitlines()} == documented
+    run("make", own, "--dry-run", *declared.split(), cwd=copied, env=project.env)
 
 
 def is_make(node: ast.AST) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Bake, Machine, Project, default_context, run
+from conftest import Bake, Machine, Project, default_context, follow_schema, run
 from containers import missing
 from journey import MANAGERS, put_first_on_path
 
@@ -336,10 +336,9 @@ def test_compose_names_only_keys_of_its_specification(
     bake: Bake, starter: str, tmp_path: Path
 ) -> None:
     project = bake(starter=starter)
-    schema = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec")
     content = yaml.safe_load(project.text("compose.yaml"))
     (tmp_path / "compose.json").write_text(json.dumps(content))
-    project.run(*schema, tmp_path / "compose.json")
+    follow_schema("compose-spec", tmp_path / "compose.json")
 
 
 def test_the_pipeline_runs_every_step_of_the_starter_in_order(bake: Bake) -> None:

@@ -196,6 +196,7 @@ def test_a_shim_that_does_not_start_is_passed_over(
     assert found.stdout.startswith("pipx run ")
 
 
+@slow
 def test_set_up_passes_over_a_shim_that_does_not_start(bare: Machine) -> None:
     put_first_on_path(bare, "uv", "exit 127")
     record = recorded(bare, "uvx")
@@ -272,6 +273,7 @@ def test_make_bootstrap_gets_a_manager_for_the_project_alone(
 
 
 @pytest.mark.parametrize("name", ["PIP_INDEX_URL", "PIPENV_PYPI_MIRROR"])
+@slow
 def test_a_mirror_of_pypi_is_used_and_not_written_down(
     bake: Bake, copy: Callable[[Project], Project], machine: Machine, name: str
 ) -> None:

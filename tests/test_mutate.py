@@ -156,6 +156,7 @@ def test_a_damage_is_noticed_by_the_test_that_looks_and_then_mended(copy: Copy) 
     assert (copy.top / "hooks/a.py").read_text() == text
 
 
+@pytest.mark.slow
 def test_a_damage_in_the_project_tree_is_noticed_by_tests_collected_before_it(
     copy: Copy,
 ) -> None:

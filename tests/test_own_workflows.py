@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, Machine, run
+from conftest import ROOT, Machine, follow_schema
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 # Without those that a fork has taken away.
@@ -49,8 +49,7 @@ def test_each_file_has_the_form_that_its_reader_wants(
 ) -> None:
     files = sorted(ROOT.glob(pattern))
     assert files
-    check = Path(sys.executable).with_name("check-jsonschema")
-    run(check, "--builtin-schema", f"vendor.{schema}", *files)
+    follow_schema(schema, *files)
 
 
 @each_workflow

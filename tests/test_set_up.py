@@ -184,6 +184,7 @@ def test_without_set_up_only_files_are_written(machine: Machine) -> None:
     assert empty == []
 
 
+@pytest.mark.slow
 def test_an_output_that_nobody_reads_costs_no_project(machine: Machine) -> None:
     reading, writing = os.pipe()
     os.close(reading)

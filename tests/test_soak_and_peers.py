@@ -218,6 +218,7 @@ def test_a_process_in_a_session_of_its_own_is_found_and_ended(
 
 
 @needs_descent
+@pytest.mark.slow
 def test_a_process_that_is_about_to_end_is_not_left(
     shop: Workshop, watch: Watch
 ) -> None:
@@ -374,6 +375,7 @@ def test_options_that_mean_nothing_are_refused(words: list[str]) -> None:
     assert refused.value.code == 2
 
 
+@pytest.mark.slow
 def test_a_failing_command_is_named_with_its_last_line(
     shop: Workshop, tiny: Path, nothing_needed: Goal
 ) -> None:
@@ -385,6 +387,7 @@ def test_a_failing_command_is_named_with_its_last_line(
     assert not (shop.root / "tiny-1").exists()
 
 
+@pytest.mark.slow
 def test_without_a_kernel_the_goal_is_not_reached(
     shop: Workshop, tiny: Path, nothing_needed: Goal
 ) -> None:

@@ -202,8 +202,9 @@ def test_the_tests_and_notebooks_of_the_largest_starter_pass(
     """
     (tmp_path / largest.path.name / "test_notebooks.py").write_text(NOTEBOOKS)
     long = "another_process or does_what_its_description_says"
-    options = ("-q", "-x", "-p", "no:cacheprovider", "-k", f"not ({long})")
-    in_stack("pytest", *options, "tests", "test_notebooks.py")
+    without = (f"-pno:{name}" for name in ("cacheprovider", "nbmake", "pytest_cov"))
+    files = ("tests", "test_notebooks.py")
+    in_stack("pytest", "-q", "-x", *without, "-k", f"not ({long})", *files)
 
 
 def test_the_types_of_the_largest_starter_are_right(

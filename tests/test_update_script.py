@@ -265,6 +265,10 @@ def test_a_name_that_files_and_code_carry_can_not_be_changed(
     [
         ("echo 'Traceback'; echo '│ ValueError: no such value. │'", "no such value"),
         ("echo 'cruft.InvalidCookiecutterRepository: no template'", "no template"),
+        (
+            "echo 'fatal: no such branch'; echo 'Stopping there.'",
+            "fatal: no such branch",
+        ),
         ("true", "{program} failed"),
     ],
 )

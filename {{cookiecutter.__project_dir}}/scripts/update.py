@@ -32,7 +32,7 @@ class UpdateError(Exception):
 
 
 def run(*command: str) -> str:
-    """Return what a program prints, or raise UpdateError with its last line."""
+    """Return what a program prints, or raise UpdateError with the line that tells."""
     done = subprocess.run(
         command,
         env={**os.environ, "COLUMNS": "999", "_TYPER_STANDARD_TRACEBACK": "1"},
@@ -45,7 +45,8 @@ def run(*command: str) -> str:
     if done.returncode != 0:
         lines = [line.strip(" │╭╰─╮╯") for line in done.stdout.splitlines()]
         telling = [line.rstrip(".") for line in lines if len(line) > 3]
-        reason = telling[-1] if telling else f"{command[0]} failed"
+        of_git = [line for line in telling if line.startswith("fatal: ")]
+        reason = [f"{command[0]} failed", *telling, *of_git[-1:]][-1]
         reason = re.sub(r"^[\w.]*[A-Z]\w+: ", "", reason)  # the exception's name
         raise UpdateError(reason, done.stdout)
     return done.stdout
