@@ -12,16 +12,19 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 LONG = (
     "test_containers",
     "test_managers_journey",
-    "test_workflows",
-    "test_private_index",
     "test_faults",
     "test_updates",
-    "test_set_up",
-    "test_forking",
-    "test_benchmarks",
+    "test_workflows",
+    "test_private_index",
     "test_starters",
-    "test_clients",
+    "test_managers",
+    "test_benchmarks",
+    "test_combinations",
+    "test_soak_and_peers",
     "test_use_template",
+    "test_forking",
+    "test_set_up",
+    "test_clients",
 )
 
 
