@@ -30,8 +30,6 @@ STEPS = ("repository", "environment", "kernel", "git hooks", "first commit")
 CHECK_KERNEL = """
 import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-if sys.argv[4:]:
-    notebook.cells.clear()
 code = "import sys; print(sys.prefix)\\nimport " + sys.argv[3]
 notebook.cells.append(nbformat.v4.new_code_cell(code))
 client = nbclient.NotebookClient(notebook, timeout=300, kernel_name=sys.argv[2])
@@ -88,13 +86,8 @@ def is_finished(machine: Machine, project: Project) -> None:
     has_environment(machine, project)
 
 
-def run_notebook(machine: Machine, project: Project, *more: str) -> str:
+def run_notebook(machine: Machine, project: Project) -> str:
     """Run the notebook in the registered kernel, by the Jupyter of the tests.
-
-    Args:
-        machine: who knows the kernel.
-        project: whose notebook and kernel they are.
-        more: anything, to run nothing but a cell that imports the package.
 
     Returns:
         ``sys.prefix`` in that kernel.
@@ -102,7 +95,7 @@ def run_notebook(machine: Machine, project: Project, *more: str) -> str:
     slug, package = project.path.name, project.path.name.replace("-", "_")
     notebook = "01-explore.ipynb"
     python = [sys.executable, "-c", CHECK_KERNEL, notebook]
-    done = machine.run(*python, slug, package, *more, cwd=project / "notebooks")
+    done = machine.run(*python, slug, package, cwd=project / "notebooks")
     (prefix,) = re.findall(r"^prefix: (.*)$", done.stdout, re.MULTILINE)
     return str(prefix)
 

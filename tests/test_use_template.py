@@ -533,5 +533,5 @@ def test_the_project_that_make_makes_works(hub: Hub) -> None:
     clone = hub.clone()
     assert hub.machine.run("git", "status", "--porcelain", cwd=clone).stdout == ""
     project = Project(clone, hub.machine.env)
-    project.make("install", "test")
+    project.make("install", "check", "test")
     assert project.git("status", "--porcelain") == ""

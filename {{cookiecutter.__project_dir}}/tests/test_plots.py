@@ -38,11 +38,12 @@ def test_the_legend_counts_the_penguins(
     assert [text.get_text() for text in legend.get_texts()][: len(labels)] == labels
 
 
+@pytest.mark.parametrize("name", plots.FIGURES)
 def test_a_figure_is_saved_as_the_same_png_each_time(
-    penguins: pd.DataFrame, tmp_path: Path
+    penguins: pd.DataFrame, tmp_path: Path, name: str
 ) -> None:
     for copy in ("one", "two"):
-        plots.save(plots.mass_by_sex(penguins), tmp_path / copy / "figure.png")
+        plots.save(plots.FIGURES[name](penguins), tmp_path / copy / "figure.png")
     image = (tmp_path / "one/figure.png").read_bytes()
     assert image.startswith(PNG)
     assert int.from_bytes(image[16:20]) == 1500
