@@ -62,15 +62,27 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
 MEMORY = Path("/dev/shm")  # what is written there, Linux keeps in memory
+ROOM_FOR_ALL = 16  # GiB, where environments are made and not only files
+
+
+def room_in_memory() -> float:
+    """Return how many GiB of files can be kept in memory, and run from there."""
+    try:
+        file_system = os.statvfs(MEMORY)
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    if file_system.f_flag & os.ST_NOEXEC:
+        return 0
+    sizes = dict(line.split(":", 1) for line in lines)
+    available = int(sizes["MemAvailable"].split()[0]) << 10
+    return min(available, file_system.f_bavail * file_system.f_frsize) / (1 << 30)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let quick tests write into memory where there is room: files by ten thousands.
-
-    Environments need the disk, as uv links their files to those of its cache.
-    """
+    """Let the tests write into memory where there is room: files by thousands."""
     quick_ones = config.getoption("markexpr") == "not slow"
-    if quick_ones and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 1 << 30:
+    if room_in_memory() > (1 if quick_ones else ROOM_FOR_ALL):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
@@ -92,6 +104,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if names := outside(items):
         raise pytest.UsageError(f"in tests/shares.py, WITH_ENGINE lacks {names}")
     longest_first(items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave no cache in memory, though a failure keep the other files."""
+    base = session.config._tmp_path_factory._basetemp  # type: ignore[attr-defined]
+    if base is not None and not hasattr(session.config, "workerinput"):
+        shutil.rmtree(base / "uv", ignore_errors=True)
 
 
 def default_context() -> dict[str, Any]:
@@ -242,6 +261,10 @@ class Machine:
         text = f'[user]\n\tname = "{name}"\n\temail = "{email}"\n'
         (self.home / ".gitconfig").write_text(text, encoding="utf-8")
 
+    def remove(self) -> None:
+        """Delete all that is on this machine, as far as it may be deleted."""
+        shutil.rmtree(self.home.parent, ignore_errors=True)
+
     def hide(self, *programs: str) -> None:
         """Take programs away: PATH becomes one directory of links to all the others."""
         self.env["PATH"] = without(self.env["PATH"], frozenset(programs))
@@ -293,7 +316,14 @@ class Machine:
 
 
 @pytest.fixture(scope="session")
-def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of one run of the tests, for all its processes."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def caches(of_this_run: Path) -> dict[str, str]:
     """Where the managers keep what they have downloaded, whoever's HOME is in use.
 
     What mypy has read of the dependencies, and matplotlib of the fonts, is kept for one
@@ -301,8 +331,6 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     bytecode of files that nothing imports, which is most of pip's work, and threads
     that wait for each other.
     """
-    base = tmp_path_factory.getbasetemp()
-    of_this_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directories = {
         "UV_CACHE_DIR": user_cache / "uv",
@@ -376,13 +404,18 @@ def new_machine(
     template: Path,
     caches: dict[str, str],
     own_home: Path,
-) -> MachineNamed:
+) -> Iterator[MachineNamed]:
     """Give a machine that nobody has worked on yet, for several tests."""
 
-    def made(name: str) -> Machine:
-        return Machine(tmp_path_factory.mktemp(name), template, caches)
+    machines: list[Machine] = []
 
-    return made
+    def made(name: str) -> Machine:
+        machines.append(Machine(tmp_path_factory.mktemp(name), template, caches))
+        return machines[-1]
+
+    yield made
+    for machine in machines:
+        machine.remove()
 
 
 @pytest.fixture(scope="session")
@@ -584,6 +617,25 @@ def largest(bake: Bake) -> Project:
     return bake(starter=context["starter"][-1], python_version=oldest)
 
 
+def needs(project: Project) -> list[str]:
+    """Return the requirements of a project and of its development."""
+    manifest = project.manifest
+    tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
+    return sorted([*manifest["project"]["dependencies"], *tools])
+
+
+def made_once(place: Path, make: Callable[[Path], object]) -> Path:
+    """Return a directory that is made where there is none yet, whole or not at all."""
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=place.parent)) / "made"
+        make(made)
+        with contextlib.suppress(OSError):  # another process of the tests was quicker
+            made.rename(place)
+        shutil.rmtree(made.parent)
+    return place
+
+
 @pytest.fixture(scope="session")
 def stack(largest: Project) -> Path:
     """An environment with all that the largest project needs.
@@ -591,21 +643,29 @@ def stack(largest: Project) -> Path:
     It is kept with the tests' own tools, bytecode and all, for as long as that is the
     same: a fast run has no time to make one.
     """
-    manifest = largest.manifest
-    tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
-    wanted = sorted([*manifest["project"]["dependencies"], *tools])
+    wanted = needs(largest)
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
-    place = Path(sys.prefix) / "stacks" / key
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=place.parent)) / "made"
+
+    def make(made: Path) -> None:
         run("uv", "venv", "--quiet", "--python", sys.executable, made)
         pip = ("uv", "pip", "install", "--quiet", "--python", made)
         run(*pip, *wanted, largest.path)
-        with contextlib.suppress(OSError):  # another process of the tests was quicker
-            made.rename(place)
-        shutil.rmtree(made.parent)
-    return place
+
+    return made_once(Path(sys.prefix) / "stacks" / key, make)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_uv(
+    request: pytest.FixtureRequest, caches: dict[str, str], of_this_run: Path
+) -> None:
+    """Give slow tests a cache of uv's in memory, with bytecode for what is imported."""
+    import warm_cache
+
+    slow = any(item.get_closest_marker("slow") for item in request.session.items)
+    if slow and MEMORY in of_this_run.parents:
+        kept = warm_cache.kept(request.getfixturevalue("largest"))
+        own = made_once(of_this_run / "uv", lambda made: warm_cache.copy(kept, made))
+        caches["UV_CACHE_DIR"] = os.environ["UV_CACHE_DIR"] = str(own)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,14 +55,15 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=MANAGERS)
-def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Made:
+def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
     """A project that the hook has set up, on a machine with habits of its own."""
     manager = request.param
     machine = machine_with(manager)
     give_habits(machine)
     output = machine.cookiecutter(environment_manager=manager).stdout
     assert "To go on:" not in output, output
-    return Made(manager, machine, machine.project(), output)
+    yield Made(manager, machine, machine.project(), output)
+    machine.remove()
 
 
 def test_a_project_is_set_up_and_committed_with_its_lock_file(made: Made) -> None:
