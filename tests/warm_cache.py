@@ -70,12 +70,12 @@ def fill(cache: Path, project: Project, python: str) -> None:
         venv, tools = Path(directory, "venv"), Path(directory, "tools")
         for each in (venv, tools):
             run("uv", "venv", "--quiet", "--python", python, each, env=environment)
-        run(*pip, tools, *pinned, env=environment)
-        run(*pip, venv, *needs(project), env=environment)
+        run(*pip, str(tools), *pinned, env=environment)
+        run(*pip, str(venv), *needs(project), env=environment)
         source = {**environment, "PYTHONPATH": str(project / "src")}
-        for module, *words in COMMANDS:
-            program = (programs_of(venv) / "python", "-m", module, *words)
-            run(*program, cwd=project.path, env=source, check=False)
+        python = str(programs_of(venv) / "python")
+        for command in COMMANDS:
+            run(python, "-m", *command, cwd=project.path, env=source, check=False)
         link_bytecode(venv, cache)
 
 
