@@ -62,7 +62,7 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
 MEMORY = Path("/dev/shm")  # what is written there, Linux keeps in memory
-ROOM_FOR_ALL = 16  # GiB, where environments are made and not only files
+ROOM_FOR_ALL = 8  # GiB, where environments are made and not only files
 
 
 def room_in_memory() -> float:

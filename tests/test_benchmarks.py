@@ -300,9 +300,15 @@ def test_a_short_run_measures_everything_and_clears_up(
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     names = [line["name"] for line in figures["comparisons"]]
     assert len(names) == 3 + 3
+    free = tmp_path.stat().st_blocks == 0  # directories take no room in memory
     for line in figures["comparisons"]:
-        assert all(value > 0 for value in line["values"] + line["reference"]), line
-        assert line["name"].strip() in done.stdout
+        name = line["name"].strip()
+        assert all(value > 0 for value in line["reference"]), line
+        if free and name == "in directories alone":
+            assert not any(line["values"]), line
+        else:
+            assert all(value > 0 for value in line["values"]), line
+        assert name in done.stdout
     assert set(figures["seconds_by_hand"]["uv"]) > {"uv sync", "pre-commit install"}
     assert figures["machine"]["cores"].isdecimal()
     assert list(scratch.iterdir()) == []

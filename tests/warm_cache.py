@@ -72,10 +72,11 @@ def fill(cache: Path, project: Project, python: str) -> None:
             run("uv", "venv", "--quiet", "--python", python, each, env=environment)
         run(*pip, str(tools), *pinned, env=environment)
         run(*pip, str(venv), *needs(project), env=environment)
-        source = {**environment, "PYTHONPATH": str(project / "src")}
+        sources = shutil.copytree(project.path, Path(directory, project.path.name))
+        source = {**environment, "PYTHONPATH": str(sources / "src")}
         python = str(programs_of(venv) / "python")
         for command in COMMANDS:
-            run(python, "-m", *command, cwd=project.path, env=source, check=False)
+            run(python, "-m", *command, cwd=sources, env=source, check=False)
         link_bytecode(venv, cache)
 
 
