@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -249,6 +250,42 @@ def test_a_missing_make_is_told_with_the_command(
     assert "is not on this machine" not in report.said
 
 
+def test_who_is_ready_is_told_what_to_do_next() -> None:
+    report = Lines()
+    hook.tell_next_steps(report, "mine")
+    assert report.said.splitlines() == [
+        *("", "Next:", "  cd mine"),
+        "  make lab     opens notebooks/01-explore.ipynb in the project's kernel",
+        "  make test    runs the tests",
+        "  make         lists everything else",
+    ]
+
+
+AT_A_TERMINAL = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import post_gen_project as hook
+def alone():
+    return os.getpgrp() == os.getpid() == os.tcgetpgrp(0)
+group = os.getpgrp()
+before = alone()
+with hook.foreground_kept():
+    meanwhile = alone()
+print(before, meanwhile, os.getpgrp() == os.tcgetpgrp(0) == group)
+"""
+
+
+def test_what_is_typed_at_a_terminal_is_for_the_set_up_alone_while_it_runs() -> None:
+    pexpect = pytest.importorskip("pexpect")
+    if not hasattr(pexpect, "spawn"):
+        pytest.skip("pseudo-terminals are not on Windows")
+    hooks = str(ROOT / "hooks")
+    words = shlex.join([sys.executable, "-c", AT_A_TERMINAL, hooks])
+    terminal = pexpect.spawn("/bin/sh", ["-c", f"{words}; exit $?"], encoding="utf-8")
+    assert terminal.read().split() == ["False", "True", "True"]
+    terminal.close()
+
+
 # Programs
 
 
@@ -293,10 +330,20 @@ def test_what_would_mislead_the_tools_is_kept_from_them(
         monkeypatch.setenv(name, "/elsewhere")
     monkeypatch.setenv("HTTPS_PROXY", "proxy")
     told = hook.Tools(answers()).environment
-    assert {"VIRTUAL_ENV", "PYTHONPATH", "GIT_DIR", "UV_INDEX"} <= {*hook.MISLEADING}
+    assert {"VIRTUAL_ENV", "PYTHONPATH", "UV_INDEX"} <= {*hook.MISLEADING}
     assert not {*hook.MISLEADING} & {*told}
     assert told["HTTPS_PROXY"] == "proxy"
     assert told["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+def test_git_is_led_to_no_other_repository() -> None:
+    """By what git itself sets for the hooks and aliases that it runs."""
+    names = {name for name in hook.MISLEADING if name.startswith("GIT_")}
+    assert names == {
+        *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"),
+        *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+        "GIT_COMMON_DIR",
+    }
 
 
 @pytest.mark.parametrize(

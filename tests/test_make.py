@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from conftest import Bake, Machine, Project, default_context
@@ -192,6 +193,31 @@ def test_clean_takes_what_can_be_made_again_and_no_more(work: Work) -> None:
     assert {*work.project.files} == before
     assert (work.project / made[-1]).exists()
     assert not any((work.project / name).parent.exists() for name in made[1:-1])
+
+
+# The environment
+
+
+@pytest.mark.parametrize("manager", ["poetry", "pipenv"])
+def test_a_manager_is_told_where_the_environment_is(
+    bake: Bake, machine: Machine, manager: str
+) -> None:
+    path = bake(environment_manager=manager).path
+    told = ("make", "--eval", 'told:; @echo "$$VIRTUAL_ENV"', "told")
+    assert machine.run(*told, cwd=path).stdout == f"{path}/.venv\n"
+    assert machine.run(*told, "VENV=/a/b", cwd=path).stdout == "/a/b\n"
+
+
+def test_what_was_installed_by_halves_is_taken_away_first(work: Work) -> None:
+    site = work.project / ".venv/lib/python3.13/site-packages"
+    files = ("whole/INSTALLER", "whole/RECORD", "empty/INSTALLER", "empty/RECORD")
+    for name in (*files, "unrecorded/INSTALLER", "unnamed/RECORD"):
+        path = site / f"{name.partition('/')[0]}-1.dist-info" / Path(name).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("" if name == "empty/RECORD" else "x")
+    work.program("uv")
+    work.make("environment")
+    assert [path.name for path in site.iterdir()] == ["whole-1.dist-info"]
 
 
 # Containers
