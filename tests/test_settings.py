@@ -114,9 +114,11 @@ def test_the_editor_gets_the_tools_that_it_is_told_to_take_from_the_environment(
     tools = {"black-formatter", "mypy-type-checker", "ruff"}
     assert own == tools
     assert all(settings[f"{tool}.importStrategy"] == "fromEnvironment" for tool in own)
-    assert {each.rpartition(".")[2] for each in wanted} >= {*tools, "python", "jupyter"}
+    more = {"python", "jupyter", "editorconfig"}
+    assert {each.rpartition(".")[2] for each in wanted} == {*tools, *more}
     assert settings["[python]"]["editor.defaultFormatter"] in wanted
     assert settings["[python]"]["editor.formatOnSave"]
+    assert settings["notebook.formatOnSave.enabled"]
     assert settings["python.defaultInterpreterPath"] == "${workspaceFolder}/.venv"
     assert settings["python.testing.pytestEnabled"]
     assert not settings["python.testing.unittestEnabled"]
