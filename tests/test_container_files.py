@@ -135,6 +135,8 @@ def test_a_build_stops_at_the_first_fault_and_keeps_caches_and_secrets_out(
             assert (mounts <= {*command.split()}) == used, (name, command)
             assert not used or index
             assert ";" not in command
+            read = re.findall(r"(?<![>=])/tmp/[\w.]+", command)
+            assert {*read} == {*re.findall(r">(/tmp/[\w.]+)", command)}, command
             for each in command.split(" && "):
                 pip = re.search(r"\bpip .*\binstall\b", each)
                 assert not pip or " install --no-compile " in each

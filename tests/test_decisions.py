@@ -408,6 +408,34 @@ def test_a_python_of_the_version_is_found_or_how_to_get_one(
         hook.find_python(tools, "2.0")
 
 
+@pytest.mark.parametrize("manager", CONTEXT["_managers"])
+def test_the_environment_is_made_by_its_managers_commands(
+    tools: hook.Tools, monkeypatch: pytest.MonkeyPatch, manager: str
+) -> None:
+    run: list[list[str]] = []
+    monkeypatch.setattr(tools, "run", run.append)
+    monkeypatch.setattr(hook, "find_python", lambda *asked: ["/python", asked[-1]])
+    monkeypatch.setattr(hook, "find_program", lambda *asked: ["/program", *asked[1:]])
+    monkeypatch.setattr(hook, "environment_python", lambda: "Python 3.13.0")
+    monkeypatch.setattr(hook, "environment_packages", lambda: 7)
+    given = answers(environment_manager=manager)
+    said = hook.make_environment(tools, given, machine(), Path("/nowhere"))
+    assert said == f"Python 3.13.0, 7 packages, by {manager}"
+    table = CONTEXT["_managers"][manager]
+    version = given["python_version"]
+    known = {
+        "$(PYTHON)": f"/python {version}",
+        "$(MANAGER)": f"/program {manager} {table['needs'].get(manager)}",
+        "$(BIN)": hook.BIN,
+        "$(VENV)": hook.VENV,
+        "$(PROJECT)": "my-analysis",
+    }
+    lines = [line for purpose in table["set_up"] for line in table[purpose]]
+    for name, value in known.items():
+        lines = [line.replace(name, value) for line in lines]
+    assert run == [shlex.split(line) for line in lines]
+
+
 def test_make_and_the_set_up_keep_the_same_things_from_the_tools(bake: Bake) -> None:
     (line,) = re.findall(r"^unexport (.*)$", bake().text("Makefile"), re.MULTILINE)
     others = {name for name in hook.MISLEADING if not name.startswith("GIT_")}

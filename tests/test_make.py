@@ -24,7 +24,9 @@ PYTHON = ".venv/bin/python"
 class Work:
     """A project in which make can work, and what it calls there."""
 
-    def __init__(self, project: Project, machine: Machine) -> None:
+    def __init__(
+        self, project: Project, machine: Machine, manager: str = "uv"
+    ) -> None:
         self.calls = machine.home.parent / "calls"
         machine.env["CALLS"] = str(self.calls)
         self.machine = machine
@@ -34,7 +36,7 @@ class Work:
         python.write_text(f"#!/bin/sh\n{NOTES}\n")
         python.chmod(0o755)
         (project / ".venv/pyvenv.cfg").touch()
-        for lock in MANAGERS["uv"]["locks"]:
+        for lock in MANAGERS[manager]["locks"]:
             (project / lock).touch()
 
     def program(self, name: str, script: str = TOOL) -> str:
@@ -206,6 +208,32 @@ def test_a_manager_is_told_where_the_environment_is(
     told = ("make", "--eval", 'told:; @echo "$$VIRTUAL_ENV"', "told")
     assert machine.run(*told, cwd=path).stdout == f"{path}/.venv\n"
     assert machine.run(*told, "VENV=/a/b", cwd=path).stdout == "/a/b\n"
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_a_verb_runs_its_managers_commands(
+    bake: Bake, copy: Callable[[Project], Project], machine: Machine, manager: str
+) -> None:
+    work = Work(copy(bake(environment_manager=manager)), machine, manager)
+    known = {"$(BIN)": ".venv/bin", "$(MANAGER)": work.program(manager)}
+    known |= {"$(PACKAGES)": "polars>=1 rich", '"': ""}
+    dev = "$(if $(DEV),--dev)", "$(if $(DEV),--group dev)"
+    verbs = {
+        ("lock",): {},
+        ("upgrade",): {},
+        ("install",): {},
+        ("install-production",): {},
+        ("add", "PACKAGE=polars>=1 rich"): dict.fromkeys(dev, ""),
+        ("add", "PACKAGE=polars>=1 rich", "DEV=yes"): {
+            each: each.removesuffix(")").partition(",")[2] for each in dev
+        },
+    }
+    for words, more in verbs.items():
+        wanted = MANAGERS[manager][words[0].removeprefix("install-")]
+        for name, value in (known | more).items():
+            wanted = [line.replace(name, value) for line in wanted]
+        calls = work.make(*words)[: len(wanted)]
+        assert calls == [" ".join(line.split()) for line in wanted]
 
 
 def test_what_was_installed_by_halves_is_taken_away_first(work: Work) -> None:
