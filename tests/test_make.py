@@ -24,9 +24,7 @@ PYTHON = ".venv/bin/python"
 class Work:
     """A project in which make can work, and what it calls there."""
 
-    def __init__(
-        self, project: Project, machine: Machine, manager: str = "uv"
-    ) -> None:
+    def __init__(self, project: Project, machine: Machine, manager: str = "uv") -> None:
         self.calls = machine.home.parent / "calls"
         machine.env["CALLS"] = str(self.calls)
         self.machine = machine
