@@ -234,6 +234,21 @@ def test_a_verb_runs_its_managers_commands(
         assert calls == [" ".join(line.split()) for line in wanted]
 
 
+def test_an_environment_elsewhere_is_known_as_the_projects_own(work: Work) -> None:
+    work.program("uv")
+    own = work.project / ".venv"
+    work.make("install")
+    assert not own.is_symlink()
+    elsewhere = work.machine.home / "environment"
+    own.rename(elsewhere)
+    python = f"{elsewhere}/bin/python"
+    calls = work.make("install", f"VENV={elsewhere}")
+    assert own.readlink() == elsewhere
+    assert f"{python} scripts/kernel.py register my-analysis" in calls
+    work.make("install", f"VENV={elsewhere}")
+    assert not any(path.is_symlink() for path in elsewhere.iterdir())
+
+
 def test_what_was_installed_by_halves_is_taken_away_first(work: Work) -> None:
     site = work.project / ".venv/lib/python3.13/site-packages"
     files = ("whole/INSTALLER", "whole/RECORD", "empty/INSTALLER", "empty/RECORD")
