@@ -176,6 +176,26 @@ def test_the_credentials_reach_twine_as_they_are(bake: Bake, machine: Machine) -
     assert {f"TWINE_USERNAME={USERNAME}", f"TWINE_PASSWORD={PASSWORD}"} <= {*said}
 
 
+@pytest.mark.parametrize(
+    ("credentials", "told"),
+    [
+        ({}, ""),
+        ({"USERNAME": "ada"}, "ada@"),
+        ({"USERNAME": "a@b", "PASSWORD": "c:d/e %f"}, "a%40b:c%3Ad%2Fe%20%25f@"),
+        ({"PASSWORD": "alone"}, ""),
+    ],
+    ids=["none", "a name", "both", "a password"],
+)
+def test_make_quotes_the_credentials_of_an_address(
+    bake: Bake, machine: Machine, credentials: dict[str, str], told: str
+) -> None:
+    project = bake(package_index_url="https://packages.example.com/team/simple/")
+    machine.env |= {f"PACKAGE_INDEX_{key}": each for key, each in credentials.items()}
+    words = ("make", "--eval", "told:; @echo '$(PACKAGE_INDEX)'", "told")
+    said = machine.run(*words, cwd=project.path).stdout
+    assert said == f"https://{told}packages.example.com/team/simple/\n"
+
+
 @slow
 def test_a_refused_upload_ends_with_what_the_index_said(
     library: str, owned: Owned, equip: Equip, machine: Machine
