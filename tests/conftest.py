@@ -67,6 +67,8 @@ ROOM_FOR_ALL = 8  # GiB, where environments are made and not only files
 
 def room_in_memory() -> float:
     """Return how many GiB of files can be kept in memory, and run from there."""
+    if not MEMORY.is_dir():
+        return 0
     try:
         file_system = os.statvfs(MEMORY)
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
@@ -107,7 +109,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave no cache in memory, though a failure keep the other files."""
+    """Leave no cache in memory, where a failure keeps the other files."""
     base = session.config._tmp_path_factory._basetemp  # type: ignore[attr-defined]
     if base is not None and not hasattr(session.config, "workerinput"):
         shutil.rmtree(base / "uv", ignore_errors=True)

@@ -583,4 +583,5 @@ def test_a_dev_container_opens_on_the_source_and_runs_the_tests(
         assert re.search(rf"{analysis.name} +/opt/venv/share/jupyter", listed)
     finally:
         docker("rm", "--force", name)
-        docker("rmi", "--force", image, check=False)
+        for each in {image, image.removesuffix("-uid")}:  # the first is made of the other
+            docker("rmi", "--force", each, check=False)
