@@ -583,5 +583,5 @@ def test_a_dev_container_opens_on_the_source_and_runs_the_tests(
         assert re.search(rf"{analysis.name} +/opt/venv/share/jupyter", listed)
     finally:
         docker("rm", "--force", name)
-        for each in {image, image.removesuffix("-uid")}:  # the first is made of the other
+        for each in (image, image.removesuffix("-uid")):  # which is made of this
             docker("rmi", "--force", each, check=False)
