@@ -177,6 +177,18 @@ def put_first_on_path(machine: Machine, name: str, script: str) -> Path:
     return program
 
 
+def said_by_make(
+    machine: Machine, project: Project, line: str, *words: str | Path
+) -> str:
+    """Return what a line prints as a recipe of the project's Makefile.
+
+    Make's option --eval would do, which macOS's make is too old for.
+    """
+    text = f"include Makefile\nsaid:\n\t@{line}\n"
+    make = ("make", "--no-print-directory", "--file=-", "said", *words)
+    return run(*make, cwd=project.path, env=machine.env, stdin=text).stdout
+
+
 # Lock files, and what should not be in them
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Bake, Machine, Project, default_context
-from journey import MANAGERS, put_first_on_path
+from journey import MANAGERS, put_first_on_path, said_by_make
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts of the shell")
 
@@ -202,10 +202,10 @@ def test_clean_takes_what_can_be_made_again_and_no_more(work: Work) -> None:
 def test_a_manager_is_told_where_the_environment_is(
     bake: Bake, machine: Machine, manager: str
 ) -> None:
-    path = bake(environment_manager=manager).path
-    told = ("make", "--eval", 'told:; @echo "$$VIRTUAL_ENV"', "told")
-    assert machine.run(*told, cwd=path).stdout == f"{path}/.venv\n"
-    assert machine.run(*told, "VENV=/a/b", cwd=path).stdout == "/a/b\n"
+    project = bake(environment_manager=manager)
+    where = (machine, project, 'echo "$$VIRTUAL_ENV"')
+    assert said_by_make(*where) == f"{project.path}/.venv\n"
+    assert said_by_make(*where, "VENV=/a/b") == "/a/b\n"
 
 
 @pytest.mark.parametrize("manager", MANAGERS)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Bake, Equip, Machine, Project, default_context, run
+from conftest import Bake, Equip, Machine, Project, default_context
 from containers import docker, held_by_layers
-from journey import wait_until
+from journey import said_by_make, wait_until
 from pip._internal.models.index import PyPI
 
 MANAGERS = list(default_context()["_managers"])
@@ -169,10 +169,8 @@ def test_what_is_published_is_a_wheel_and_an_sdist(library: str, index: Index) -
 
 def test_the_credentials_reach_twine_as_they_are(bake: Bake, machine: Machine) -> None:
     project = bake(package_index_url="https://packages.example.com/simple/")
-    show = "include Makefile\nshow:\n\t@env\n"
-    make = ("make", "--no-print-directory", "--file=-", "show")
-    env = {**machine.env, **CREDENTIALS}
-    said = run(*make, cwd=project.path, env=env, stdin=show).stdout.splitlines()
+    machine.env |= CREDENTIALS
+    said = said_by_make(machine, project, "env").splitlines()
     assert {f"TWINE_USERNAME={USERNAME}", f"TWINE_PASSWORD={PASSWORD}"} <= {*said}
 
 
@@ -191,8 +189,7 @@ def test_make_quotes_the_credentials_of_an_address(
 ) -> None:
     project = bake(package_index_url="https://packages.example.com/team/simple/")
     machine.env |= {f"PACKAGE_INDEX_{key}": each for key, each in credentials.items()}
-    words = ("make", "--eval", "told:; @echo '$(PACKAGE_INDEX)'", "told")
-    said = machine.run(*words, cwd=project.path).stdout
+    said = said_by_make(machine, project, "echo '$(PACKAGE_INDEX)'")
     assert said == f"https://{told}packages.example.com/team/simple/\n"
 
 
