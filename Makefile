@@ -10,7 +10,7 @@ PURPOSES := new dev managers
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
 PIN = for purpose in $(PURPOSES); do \
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		requirements-$$purpose.in --output-file requirements-$$purpose.txt || exit 1; done
 
