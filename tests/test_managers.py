@@ -213,6 +213,19 @@ def test_what_find_has_found_is_no_variable_of_the_persons(
     assert shlex.split(found) == [str(uv)]
 
 
+@pytest.mark.parametrize("step", ["install", "production"])
+def test_no_pip_looks_for_more_than_pip_tools_has_locked(step: str) -> None:
+    """The pip of an older Python asks for an extra's newest release, and has no hash.
+
+    What pip-sync would install is there then, and it only takes away what is too much.
+    """
+    install, sync, package = MANAGERS["pip-tools"][step]
+    assert "--no-deps --require-hashes" in install
+    locks = re.findall(r"requirements\S*\.txt", sync)
+    assert re.findall(r"--requirement (\S+)", install) == locks
+    assert "--no-deps" in package
+
+
 def test_pipenv_installs_the_package_to_be_edited(bake: Bake) -> None:
     pipfile = tomllib.loads(bake(environment_manager="pipenv").text("Pipfile"))
     assert pipfile["packages"] == {"my-analysis": {"path": ".", "editable": True}}
