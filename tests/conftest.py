@@ -328,10 +328,10 @@ def of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def caches(of_this_run: Path) -> dict[str, str]:
     """Where the managers keep what they have downloaded, whoever's HOME is in use.
 
-    What mypy has read of the dependencies, and matplotlib of the fonts, is kept for one
-    run of the tests, for all its processes. And no time goes into what nobody looks at:
-    bytecode of files that nothing imports, which is most of pip's work, and threads
-    that wait for each other.
+    What mypy has read of the dependencies is kept with the tests' own tools, and what
+    matplotlib has of the fonts for one run of the tests, for all its processes. And no
+    time goes into what nobody looks at: bytecode of files that nothing imports, which
+    is most of pip's work, and threads that wait for each other.
     """
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directories = {
@@ -343,7 +343,7 @@ def caches(of_this_run: Path) -> dict[str, str]:
     }
     return {
         **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
-        "MYPY_CACHE_DIR": str(of_this_run / "mypy-cache"),
+        "MYPY_CACHE_DIR": str(Path(sys.prefix) / "stacks/mypy"),
         "MPLCONFIGDIR": str(of_this_run / "matplotlib"),
         "UV_NO_PROGRESS": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -427,16 +427,20 @@ def shared_machine(new_machine: MachineNamed) -> Machine:
 
 
 @pytest.fixture(scope="session")
-def pinned_programs(
-    tmp_path_factory: pytest.TempPathFactory, own_home: Path
-) -> Iterator[Path]:
-    """The directory of the programs that requirements-managers.txt brings."""
-    venv = tmp_path_factory.mktemp("managers") / "venv"
-    pip = ["uv", "pip", "install", "--quiet", "--python", str(venv)]
-    run("uv", "venv", "--quiet", "--python", sys.executable, venv)
-    run(*pip, "--require-hashes", "-r", ROOT / "requirements-managers.txt")
-    yield programs_of(venv)
-    shutil.rmtree(venv)
+def pinned_programs(own_home: Path, warm_uv: None) -> Path:
+    """The directory of the programs that requirements-managers.txt brings.
+
+    They are kept with the tests' own tools, for as long as they are the same.
+    """
+    pins = ROOT / "requirements-managers.txt"
+    key = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
+
+    def make(made: Path) -> None:
+        pip = ["uv", "pip", "install", "--quiet", "--python", str(made)]
+        run("uv", "venv", "--quiet", "--relocatable", "--python", sys.executable, made)
+        run(*pip, "--require-hashes", "-r", pins)
+
+    return programs_of(made_once(Path(sys.prefix) / "stacks" / f"programs-{key}", make))
 
 
 def index_has_json_pages() -> bool:
@@ -658,7 +662,10 @@ def stack(largest: Project) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_uv(
-    request: pytest.FixtureRequest, caches: dict[str, str], of_this_run: Path
+    request: pytest.FixtureRequest,
+    caches: dict[str, str],
+    of_this_run: Path,
+    own_home: Path,
 ) -> None:
     """Give slow tests a cache of uv's in memory, with bytecode for what is imported."""
     import warm_cache

@@ -5,6 +5,7 @@ Where there is none these tests are skipped, unless REQUIRE_ENGINE=1 says that t
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import http.client
 import json
@@ -13,6 +14,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,9 +23,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import websocket
-from conftest import MachineWith, Project, run
+from conftest import MachineWith, Project, made_once, run
 from containers import container, docker, inspected, missing
-from journey import MANAGERS, locked, wait_until
+from journey import MANAGERS, lock_files, locked, wait_until
 from test_starters import PENGUIN
 
 pytestmark = [
@@ -83,6 +85,29 @@ class Made(NamedTuple):
         return docker("run", *entry, "-c", code)
 
 
+def lock_once_a_week(project: Project) -> None:
+    """Give a project its lock files, and keep them with the tests' own tools.
+
+    That a manager locks right is proved elsewhere. With the same lock file an engine
+    finds what it has installed before, even when a dependency has a newer release.
+    """
+    known = re.compile(
+        r"pyproject\.toml|Pipfile|requirements.*\.in|Makefile|scripts/.*"
+    )
+    texts = [project.text(name) for name in project.files if known.fullmatch(name)]
+    week = "{}-{}".format(*datetime.date.today().isocalendar())
+    key = hashlib.sha256("\0".join([week, *texts]).encode()).hexdigest()[:12]
+
+    def lock(made: Path) -> None:
+        project.make("lock")
+        made.mkdir()
+        for name in lock_files(project):
+            shutil.copy(project / name, made)
+
+    kept = made_once(Path(sys.prefix) / "stacks" / f"locks-{key}", lock)
+    shutil.copytree(kept, project.path, dirs_exist_ok=True)
+
+
 @pytest.fixture(scope="session")
 def makes(machine_with: MachineWith, poetry_base: str) -> Iterator[Callable[..., Made]]:
     """Make a project of a manager once, committed with its lock file."""
@@ -99,7 +124,7 @@ def makes(machine_with: MachineWith, poetry_base: str) -> Iterator[Callable[...,
                 starter=starter,
             )
             project = machine.project(name)
-            project.make("lock")
+            lock_once_a_week(project)
             project.git("init", "--quiet")
             project.git("add", "--all")
             project.git("commit", "--quiet", "--message", "all of it")

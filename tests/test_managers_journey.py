@@ -23,6 +23,7 @@ from journey import (
     site_packages,
     versions_in,
 )
+from warm_cache import give_bytecode
 
 sys.path.insert(0, str(ROOT / "hooks"))
 
@@ -62,6 +63,7 @@ def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[
     give_habits(machine)
     output = machine.cookiecutter(environment_manager=manager).stdout
     assert "To go on:" not in output, output
+    give_bytecode(machine.project() / ".venv")
     yield Made(manager, machine, machine.project(), output)
     machine.remove()
 
@@ -93,6 +95,7 @@ def test_a_fresh_clone_has_the_locked_versions_and_passes_everything(
     machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
     clone = machine.project()
     clone.make("install")
+    give_bytecode(clone / ".venv")
     has_environment(machine, clone)
     has_locked_versions(made.manager, clone)
     clone.make("check", "test", "notebooks", "build")
@@ -160,6 +163,7 @@ def test_an_environment_for_production_has_what_the_package_needs_and_no_more(
     before = {path: path.lstat().st_mtime_ns for path in own.rglob("*")}
     made.project.make("install-production", f"VENV={elsewhere}")
     assert {path: path.lstat().st_mtime_ns for path in own.rglob("*")} == before
+    give_bytecode(elsewhere)
     installed = versions_in(elsewhere)
     assert {"my-analysis", "pandas", "typer"} <= {*installed}
     assert not {"pytest", "black", "ipykernel", "mypy", "ruff"} & {*installed}

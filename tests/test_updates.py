@@ -19,6 +19,7 @@ import pytest
 from conftest import Machine, MachineNamed, Project, default_context, run
 from journey import has_environment
 from test_starters import PENGUIN, ask, serving
+from warm_cache import give_bytecode
 
 MANAGERS = list(default_context()["_managers"])
 TREE = "{{cookiecutter.__project_dir}}"
@@ -453,6 +454,7 @@ def test_a_project_that_moved_to_another_manager_works_under_it(
     machine.env |= index_settings.get("pip", {})
     project = bear(machine, template_repository.path, set_up="yes")
     project.make("update", "SET=environment_manager=pip")
+    give_bytecode(project / ".venv")
     has_environment(machine, project)
     assert (project / "pylock.dev.toml").is_file()
     assert not (project / "uv.lock").exists()

@@ -1,11 +1,13 @@
 """A cache of uv's for the tests alone, with bytecode of what the projects import.
 
 uv links what lies in its cache into new environments, bytecode too. To compile it takes
-longer than all else that is done with most of the environments that tests make.
+longer than all else that is done with most of the environments that tests make. Those
+that others than uv have made are given the same bytecode when they are finished.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -19,19 +21,9 @@ from conftest import (
     default_context,
     made_once,
     needs,
-    programs_of,
     run,
 )
-
-# What each project runs, as far as it takes to import it.
-COMMANDS = (
-    ("pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider"),
-    ("ipykernel", "--version"),
-    ("nbclient", "--version"),
-    ("black", "--version"),
-    ("pre_commit", "--version"),
-    ("detect_secrets", "--version"),
-)
+from journey import site_packages
 
 
 def kept(project: Project) -> Path:
@@ -42,8 +34,8 @@ def kept(project: Project) -> Path:
     """
     managers = (ROOT / "requirements-managers.txt").read_text(encoding="utf-8")
     python = python_of_projects()
-    words = "\n".join([*needs(project), managers, python])
-    key = hashlib.sha256(words.encode()).hexdigest()[:12]
+    words = [*needs(project), managers, python, Path(__file__).read_text("utf-8")]
+    key = hashlib.sha256("\n".join(words).encode()).hexdigest()[:12]
     return made_once(
         Path(sys.prefix) / "stacks" / f"uv-{key}",
         lambda made: fill(made, project, python),
@@ -62,29 +54,38 @@ def python_of_projects() -> str:
 
 
 def fill(cache: Path, project: Project, python: str) -> None:
-    """Let uv load what a project and the managers need; compile what is imported."""
+    """Let uv load what a project and the managers need; compile what is imported.
+
+    The project is at work for that: what it imports is known when it has done it all.
+    """
     environment = {**os.environ, "UV_CACHE_DIR": str(cache)}
     pip = ("uv", "pip", "install", "--quiet", "--python")
     pinned = ("--require-hashes", "-r", str(ROOT / "requirements-managers.txt"))
     with tempfile.TemporaryDirectory(dir=cache.parent) as directory:
-        venv, tools = Path(directory, "venv"), Path(directory, "tools")
-        for each in (venv, tools):
+        tools, work = Path(directory, "tools"), Path(directory, project.path.name)
+        shutil.copytree(project.path, work)
+        for each in (tools, work / ".venv"):
             run("uv", "venv", "--quiet", "--python", python, each, env=environment)
         run(*pip, str(tools), *pinned, env=environment)
-        run(*pip, str(venv), *needs(project), env=environment)
-        sources = shutil.copytree(project.path, Path(directory, project.path.name))
-        source = {**environment, "PYTHONPATH": str(sources / "src")}
-        python = str(programs_of(venv) / "python")
-        for command in COMMANDS:
-            run(python, "-m", *command, cwd=sources, env=source, check=False)
-        link_bytecode(venv, cache)
+        own = (*needs(project), "--editable", str(work))
+        run(*pip, str(work / ".venv"), *own, env=environment)
+        run("git", "init", "--quiet", cwd=work, env=environment)
+        run("git", "add", "--all", cwd=work, env=environment)
+        verbs = ("check", "test", "notebooks", "build")
+        run("make", *verbs, cwd=work, env=environment)
+        link_bytecode(work / ".venv", cache)
+
+
+def source_of(bytecode: Path) -> Path:
+    """Return the file that bytecode is made of."""
+    return bytecode.parent.parent / f"{bytecode.name.partition('.')[0]}.py"
 
 
 def link_bytecode(environment: Path, cache: Path) -> None:
     """Link an environment's bytecode to where uv keeps the sources, which it links."""
     sources = {path.stat().st_ino: path for path in cache.glob("archive-v*/*/**/*.py")}
     for bytecode in environment.glob("lib/**/__pycache__/*.pyc"):
-        source = bytecode.parent.parent / f"{bytecode.name.partition('.')[0]}.py"
+        source = source_of(bytecode)
         if source.exists() and source.stat().st_ino in sources:
             place = sources[source.stat().st_ino].parent / "__pycache__"
             place.mkdir(exist_ok=True)
@@ -94,3 +95,38 @@ def link_bytecode(environment: Path, cache: Path) -> None:
 def copy(cache: Path, place: Path) -> None:
     """Copy a cache, and the times of its files, by which Python knows its bytecode."""
     shutil.copytree(cache, place, symlinks=True)
+
+
+@functools.cache
+def compiled(cache: Path) -> dict[str, tuple[Path, list[Path]]]:
+    """Return where uv's cache has a package, and its bytecode, by name and version."""
+    infos = cache.glob("archive-v*/*/*.dist-info")
+    return {
+        info.name: (info.parent, [*info.parent.rglob("__pycache__/*.pyc")])
+        for info in infos
+    }
+
+
+def give_bytecode(environment: Path) -> None:
+    """Put bytecode where Python would write it, for packages that uv's cache has, too.
+
+    Python knows by a source's time and size that bytecode is made of it: the time
+    becomes that of the source in the cache, which is the same file of the same wheel.
+    """
+    known = compiled(Path(os.environ["UV_CACHE_DIR"]))
+    site = site_packages(environment)
+    for archive, files in (
+        known[info.name] for info in site.glob("*.dist-info") if info.name in known
+    ):
+        for bytecode in files:
+            beside = site / bytecode.relative_to(archive)
+            source = source_of(bytecode).stat()
+            own = source_of(beside)
+            if (
+                not beside.exists()
+                and own.exists()
+                and own.stat().st_size == source.st_size
+            ):
+                os.utime(own, ns=(source.st_atime_ns, source.st_mtime_ns))
+                beside.parent.mkdir(exist_ok=True)
+                beside.hardlink_to(bytecode)
