@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
@@ -26,6 +25,7 @@ import pytest
 import quick
 from click.testing import CliRunner
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+from filelock import FileLock
 from pip._internal.models.index import PyPI
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 
@@ -164,6 +164,17 @@ def follow_schema(schema: str, *words: str | Path) -> None:
 def programs_of(environment: Path) -> Path:
     """Return the directory of an environment's programs."""
     return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
+def python_of_projects() -> str:
+    """Return a Python of the version that projects have unless told otherwise."""
+    version = default_context()["python_version"][0]
+    pyenv = Path(os.environ.get("PYENV_ROOT", "/nowhere"), "versions")
+    known = [str(path) for path in pyenv.glob(f"{version}.*/bin/python")]
+    for python in filter(shutil.which, [*known, f"python{version}"]):
+        if run(python, "-c", "import ensurepip", check=False).returncode == 0:
+            return python
+    return sys.executable
 
 
 class Project:
@@ -439,6 +450,9 @@ def pinned_programs(own_home: Path, warm_uv: None) -> Path:
         pip = ["uv", "pip", "install", "--quiet", "--python", str(made)]
         run("uv", "venv", "--quiet", "--relocatable", "--python", sys.executable, made)
         run(*pip, "--require-hashes", "-r", pins)
+        # Pipenv runs a part of itself on the projects' Python, and keeps no bytecode.
+        (pipenv,) = made.glob("[Ll]ib/**/site-packages/pipenv")
+        run(python_of_projects(), "-m", "compileall", "-q", pipenv)
 
     return programs_of(made_once(Path(sys.prefix) / "stacks" / f"programs-{key}", make))
 
@@ -458,23 +472,24 @@ def index_settings() -> Iterator[dict[str, dict[str, str]]]:
     """What environment managers are told about the index of this machine.
 
     Poetry and pip-tools read its JSON pages. Where there are none, Poetry is told to do
-    without, and pip-tools is given pages that are made from the others, which are quick
-    to read as well, so that pip and Pipenv get them too: see json_pages.py. Such an
-    index has no metadata beside its wheels either: pip reads it from their ends, where
-    it would load hundreds of megabytes to lock what it has locked before.
+    without, and the others are given pages that are made from those that there are, and
+    quick to read: see json_pages.py. Such an index has no metadata beside its wheels
+    either, and to lock would load hundreds of megabytes: they get it from there, too,
+    but for pip. It writes down where a wheel is, and reads metadata from its end.
     """
     if index_has_json_pages():
         yield {}
         return
-    server = json_pages.serve(PyPI.simple_url)
+    server = json_pages.serve(PyPI.simple_url, Path(sys.prefix) / "stacks/index")
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    loopback = f"http://127.0.0.1:{server.server_port}/simple"
-    in_part = {"PIP_USE_FEATURE": "fast-deps"}
+    loopback = f"http://127.0.0.1:{server.server_port}"
+    near = f"{loopback}/near/simple"
+    pip = {"PIP_INDEX_URL": f"{loopback}/simple", "PIP_USE_FEATURE": "fast-deps"}
     yield {
         "poetry": {"POETRY_PYPI_MIRROR_URL": PyPI.simple_url},
-        "pip-tools": {"PIP_INDEX_URL": loopback, **in_part},
-        "pip": {"PIP_INDEX_URL": loopback, **in_part},
-        "pipenv": {"PIPENV_PYPI_MIRROR": loopback, **in_part},
+        "pip-tools": {"PIP_INDEX_URL": near},
+        "pip": pip,
+        "pipenv": {"PIPENV_PYPI_MIRROR": near},
     }
     server.shutdown()
     server.server_close()
@@ -631,14 +646,17 @@ def needs(project: Project) -> list[str]:
 
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:
-    """Return a directory that is made where there is none yet, whole or not at all."""
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=place.parent)) / "made"
-        make(made)
-        with contextlib.suppress(OSError):  # another process of the tests was quicker
+    """Return a directory that is made where there is none yet, whole or not at all.
+
+    Where several processes of the tests want it, one makes it and the others wait.
+    """
+    place.parent.mkdir(exist_ok=True)
+    with FileLock(place.with_suffix(".lock")):
+        if not place.exists():
+            made = Path(tempfile.mkdtemp(dir=place.parent)) / "made"
+            make(made)
             made.rename(place)
-        shutil.rmtree(made.parent)
+            made.parent.rmdir()
     return place
 
 

@@ -100,12 +100,21 @@ def run_notebook(machine: Machine, project: Project) -> str:
     return str(prefix)
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Return as soon as the condition holds; fail if it never does."""
+def wait_until(
+    condition: Callable[[], object], seconds: float, what: str, pause: float = 0.005
+) -> None:
+    """Return as soon as the condition holds; fail if it never does.
+
+    Args:
+        condition: is asked again and again.
+        seconds: when to give up.
+        what: what is waited for, as the failure tells it.
+        pause: seconds between two questions; longer where to ask takes a program.
+    """
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"in {seconds} s, not: {what}"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def children(pid: int) -> list[int]:

@@ -22,7 +22,15 @@ import nbformat
 import pytest
 import yaml
 from allpairspy import AllPairs  # type: ignore[import-untyped]
-from conftest import Bake, Machine, Project, default_context, follow_schema, run
+from conftest import (
+    Bake,
+    Machine,
+    Project,
+    default_context,
+    follow_schema,
+    programs_of,
+    run,
+)
 from cookiecutter.environment import (  # type: ignore[import-untyped]
     StrictEnvironment,
 )
@@ -295,10 +303,12 @@ def test_toml_parses(distinct: Distinct) -> None:
         tomllib.loads(text)
 
 
+VALIDATE = Validator()  # which compiles its schema when it is first called
+
+
 def test_the_manifest_is_valid(distinct: Distinct) -> None:
-    validate = Validator()
     for text in contents(distinct, "pyproject.toml").values():
-        assert validate(tomllib.loads(text)) is not None
+        assert VALIDATE(tomllib.loads(text)) is not None
 
 
 def test_json_parses(distinct: Distinct) -> None:
@@ -442,17 +452,13 @@ def as_json(path: Path, target: Path) -> Path:
 
 @slow
 def test_the_types_of_every_rendering_are_right(
-    render_files: Bake,
+    render_files: Bake, stack: Path
 ) -> None:
     """One environment has what all need; a package's name is part of every module."""
-    largest = render_files(starter=CONTEXT["starter"][-1], python_version=OLDEST)
-    run("uv", "sync", "--quiet", "--python", sys.executable, cwd=largest.path)
-    options = ("--python-version", OLDEST, "--cache-dir", largest.path / "cache")
+    mypy = (programs_of(stack) / "python", "-m", "mypy", "--python-version", OLDEST)
     for starter in CONTEXT["starter"]:
         for names in NAMES.values():
-            project = render_files(starter=starter, **names)
-            python = largest.bin / "python"
-            run(python, "-m", "mypy", *options, cwd=project.path)
+            run(*mypy, cwd=render_files(starter=starter, **names).path)
 
 
 # The Makefile

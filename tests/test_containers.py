@@ -318,7 +318,7 @@ def test_the_notebook_image_runs_the_notebook_in_the_projects_kernel(
     mounted = ("--volume", f"{made.project.path}:/app", f"{made.name}:notebook")
     with container(*options, *mounted):
         lab = Lab(port, token)
-        wait_until(lambda: lab.ask("GET", "")[0] == 200, 120, "JupyterLab answers")
+        wait_until(lambda: lab.ask("GET", "")[0] == 200, 120, "JupyterLab", 0.2)
         assert Lab(port, "wrong").ask("GET", "/contents")[0] == 403
         path = "notebooks/01-explore.ipynb"
         _, stored = lab.ask("GET", f"/contents/{path}")
@@ -486,11 +486,11 @@ def test_the_health_check_tells_good_from_bad_and_a_stop_is_heard(
     options = (*rights, "--tmpfs=/tmp", f"--volume={models}:/app/models:ro")
     quick = ("--health-interval=1s", "--health-start-period=1s", "--health-retries=2")
     with container(*options, *quick, f"{service.name}:prod") as name:
-        wait_until(lambda: health(name) == "healthy", 180, "it is healthy")
+        wait_until(lambda: health(name) == "healthy", 180, "it is healthy", 0.3)
         docker("kill", "--signal=STOP", name)
-        wait_until(lambda: health(name) == "unhealthy", 60, "it is unhealthy")
+        wait_until(lambda: health(name) == "unhealthy", 60, "it is unhealthy", 0.3)
         docker("kill", "--signal=CONT", name)
-        wait_until(lambda: health(name) == "healthy", 60, "it is healthy again")
+        wait_until(lambda: health(name) == "healthy", 60, "it is healthy again", 0.3)
         docker("stop", "--time=60", name)
         assert inspected(name, "{{.State.ExitCode}}") != "137"  # it was not killed
         assert "Application shutdown complete" in docker("logs", name)
@@ -500,7 +500,7 @@ def test_a_command_without_a_handler_of_its_own_hears_a_stop(service: Made) -> N
     code = "import time; print('up', flush=True); time.sleep(600)"
     entry = ("--entrypoint=python", f"{service.name}:prod", "-c", code)
     with container(*entry) as name:
-        wait_until(lambda: "up" in docker("logs", name), 60, "it is up")
+        wait_until(lambda: "up" in docker("logs", name), 60, "it is up", 0.3)
         docker("stop", "--time=60", name)
         assert inspected(name, "{{.State.ExitCode}}") != "137"
 

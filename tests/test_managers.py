@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, Bake, Equip, Machine, Project
 from journey import MANAGERS, named_command, put_first_on_path, versions_in
 from pip._internal.models.index import PyPI
+from warm_cache import give_bytecode
 
 sys.path.insert(0, str(ROOT / "hooks"))
 
@@ -484,6 +485,7 @@ def test_an_environment_of_pyenv_virtualenv_serves_as_the_projects_own(
     )
     project = machine.project()
     project.make("install", f"VENV={prefix}")
+    give_bytecode(prefix)
     assert (project / ".venv").is_symlink()
     assert (project / ".venv").samefile(prefix)
     project.make("repository")

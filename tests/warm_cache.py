@@ -18,9 +18,9 @@ from pathlib import Path
 from conftest import (
     ROOT,
     Project,
-    default_context,
     made_once,
     needs,
+    python_of_projects,
     run,
 )
 from journey import site_packages
@@ -40,17 +40,6 @@ def kept(project: Project) -> Path:
         Path(sys.prefix) / "stacks" / f"uv-{key}",
         lambda made: fill(made, project, python),
     )
-
-
-def python_of_projects() -> str:
-    """Return a Python of the version that projects have unless told otherwise."""
-    version = default_context()["python_version"][0]
-    pyenv = Path(os.environ.get("PYENV_ROOT", "/nowhere"), "versions")
-    known = [str(path) for path in pyenv.glob(f"{version}.*/bin/python")]
-    for python in filter(shutil.which, [*known, f"python{version}"]):
-        if run(python, "-c", "import ensurepip", check=False).returncode == 0:
-            return python
-    return sys.executable
 
 
 def fill(cache: Path, project: Project, python: str) -> None:
