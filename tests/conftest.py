@@ -452,7 +452,7 @@ def pinned_programs(own_home: Path, warm_uv: None) -> Path:
         run(*pip, "--require-hashes", "-r", pins)
         # Pipenv runs a part of itself on the projects' Python, and keeps no bytecode.
         (pipenv,) = made.glob("[Ll]ib/**/site-packages/pipenv")
-        run(python_of_projects(), "-m", "compileall", "-q", pipenv)
+        run(python_of_projects(), "-m", "compileall", "-q", pipenv, check=False)
 
     return programs_of(made_once(Path(sys.prefix) / "stacks" / f"programs-{key}", make))
 
@@ -653,10 +653,10 @@ def made_once(place: Path, make: Callable[[Path], object]) -> Path:
     place.parent.mkdir(exist_ok=True)
     with FileLock(place.with_suffix(".lock")):
         if not place.exists():
-            made = Path(tempfile.mkdtemp(dir=place.parent)) / "made"
+            made = place.with_suffix(".part")
+            shutil.rmtree(made, ignore_errors=True)  # of a run that was cut off
             make(made)
             made.rename(place)
-            made.parent.rmdir()
     return place
 
 

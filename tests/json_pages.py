@@ -23,6 +23,7 @@ import contextlib
 import datetime
 import io
 import json
+import os
 import re
 import shutil
 import sys
@@ -34,6 +35,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -189,7 +191,7 @@ class Index:
             return place.read_bytes()
         content = read()
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f"{place.name}.{id(content)}")
+        beside = place.with_name(f"{place.name}.{os.getpid()}-{get_ident()}")
         beside.write_bytes(content)
         beside.replace(place)
         return content

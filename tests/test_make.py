@@ -349,3 +349,27 @@ def test_an_engine_is_asked_for_first(work: Work, docker: str) -> None:
     for verb in ("image", "shell", "pipeline", "up"):
         assert len(work.make(verb, check=False)) == 2
         assert work.said.startswith("There is no uv.lock: run 'make lock' first.")
+
+
+# What the git hooks run
+
+
+@pytest.mark.parametrize("directory", ["bin", "Scripts"])
+def test_a_git_hook_runs_the_tool_of_the_projects_environment(
+    work: Work, directory: str
+) -> None:
+    (work.project / ".venv/bin").rename(work.project / f".venv/{directory}")
+    tool = work.project / f".venv/{directory}/black"
+    tool.write_text('#!/bin/sh\necho "its own: $*, $(command -v black)"\nexit 3\n')
+    tool.chmod(0o755)
+    work.program("black", "echo another")
+    done = work.project.run("sh", "scripts/tool", "black", "a b", check=False)
+    assert done.stdout == f"its own: a b, {tool}\n"
+    assert done.returncode == 3
+
+
+def test_a_git_hook_without_an_environment_says_how_to_get_one(work: Work) -> None:
+    work.machine.env["VENV"] = "elsewhere"
+    done = work.project.run("sh", "scripts/tool", "black", check=False)
+    said = "There is no environment in elsewhere: run 'make install' first."
+    assert (done.returncode, done.stdout) == (1, f"{said}\n")
