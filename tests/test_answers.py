@@ -190,6 +190,30 @@ def test_yes_and_no_as_texts_are_refused_with_the_cookiecutter_that_takes_them()
     assert line.endswith("yes or no, with cookiecutter 2.7 or newer")
 
 
+@pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        ("cookiecutter-2.10.1.dist-info", (2, 10)),
+        ("cookiecutter-1.7.3-py3.11.egg-info", (1, 7)),
+        ("cookiecutter-2.6.0", None),
+        ("other_cookiecutter-2.6.0.dist-info", None),
+    ],
+)
+def test_the_release_of_cookiecutter_is_found_where_python_looks_for_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    release: tuple[int, int] | None,
+) -> None:
+    own, empty, site = (tmp_path / each for each in ("own", "empty", "site"))
+    (own / "cookiecutter-9.9.dist-info").mkdir(parents=True)
+    empty.mkdir()
+    (site / name).mkdir(parents=True)
+    places = [str(own), str(tmp_path / "missing"), str(empty), str(site)]
+    monkeypatch.setattr(gate.sys, "path", places)
+    assert gate.cookiecutter_release() == release
+
+
 def test_a_password_is_not_repeated() -> None:
     context = {**GOOD, "repository_url": "https://ada:s3cret@example.com/x"}
     (line,) = gate.complaints(context)

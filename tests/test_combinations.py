@@ -13,7 +13,7 @@ import tomllib
 import warnings
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +311,16 @@ def test_the_manifest_is_valid(distinct: Distinct) -> None:
         assert VALIDATE(tomllib.loads(text)) is not None
 
 
+def test_the_tables_of_the_manifest_are_set_apart(distinct: Distinct) -> None:
+    for text in contents(distinct, "pyproject.toml").values():
+        lines = text.splitlines()
+        for before, line in pairwise(lines):
+            if line.startswith("["):
+                assert not before or before.startswith("#"), line
+            if not before:
+                assert line.startswith(("[", "#")), line
+
+
 def test_json_parses(distinct: Distinct) -> None:
     for text in contents(distinct, "*.json", "*.ipynb").values():
         json.loads(text)
@@ -326,6 +336,7 @@ def test_notebooks_are_valid_and_hold_no_outputs(distinct: Distinct) -> None:
         notebook = nbformat.from_dict(json.loads(text))  # type: ignore[no-untyped-call]
         nbformat.validate(notebook)
         for cell in notebook.cells:
+            assert "".join(cell.source).strip()
             assert not cell.get("outputs")
             assert cell.get("execution_count") is None
 
@@ -393,6 +404,36 @@ def test_python_has_no_faults(distinct: Distinct) -> None:
     options = ("--no-cache", "--output-format=concise")
     files = matching(distinct, "*.py", "*.ipynb")
     run(sys.executable, "-m", "ruff", "check", *options, *files)
+
+
+def without_encoding(text: str) -> list[int]:
+    """Return the lines on which text is read or written in a machine's own encoding."""
+    found = []
+    for call in ast.walk(ast.parse(text)):
+        if not isinstance(call, ast.Call) or ast.unparse(call.func) == "os.open":
+            continue
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        given = {keyword.arg for keyword in call.keywords}
+        modes = [each.value for each in call.args if isinstance(each, ast.Constant)]
+        if name in ("open", "fdopen", "TextIOWrapper"):
+            is_text = not any("b" in str(mode) for mode in modes)
+        elif name in ("read_text", "write_text"):
+            told = len(call.args) > ("read_text", "write_text").index(name)
+            is_text = isinstance(call.func, ast.Attribute) and not told
+        else:
+            processes = ("run", "Popen", "check_output")
+            is_text = name in processes and bool(given & {"errors", "text"})
+        if is_text and "encoding" not in given:
+            found.append(call.lineno)
+    return found
+
+
+def test_text_is_utf_8_on_every_machine(distinct: Distinct, template: Path) -> None:
+    files = matching(distinct, "src/*.py", "scripts/*.py")
+    files += [*(template / "hooks").glob("*.py")]
+    assert len(files) > 10
+    for path in files:
+        assert without_encoding(path.read_text(encoding="utf-8")) == [], path
 
 
 def test_yaml_is_tidy(distinct: Distinct) -> None:

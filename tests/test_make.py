@@ -351,6 +351,27 @@ def test_an_engine_is_asked_for_first(work: Work, docker: str) -> None:
         assert work.said.startswith("There is no uv.lock: run 'make lock' first.")
 
 
+@pytest.mark.parametrize(
+    ("words", "gets"),
+    [
+        (["update"], "cruft>=2.16"),
+        (["graduate", "TO=model"], "cruft>=2.16"),
+        (["audit"], "pip-audit>=2.9"),
+    ],
+    ids=" ".join,
+)
+def test_a_tool_that_is_missing_is_got_for_the_project_alone(
+    work: Work, words: list[str], gets: str
+) -> None:
+    work.machine.hide("cruft", "pip-audit", "uv", "uvx", "pipx")
+    python = work.project / ".bootstrap/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{NOTES}\n")
+    python.chmod(0o755)
+    got = f".bootstrap/bin/python -m pip install --quiet {gets}"
+    assert got in work.make(*words, check=False)
+
+
 # What the git hooks run
 
 

@@ -227,6 +227,15 @@ def test_no_pip_looks_for_more_than_pip_tools_has_locked(step: str) -> None:
     assert "--no-deps" in package
 
 
+def test_pip_tools_locks_the_tools_within_what_the_package_needs(bake: Bake) -> None:
+    project = bake(environment_manager="pip-tools")
+    lines = project.text("requirements-dev.in").splitlines()
+    assert "-c requirements.txt" in lines
+    first, second = MANAGERS["pip-tools"]["lock"]
+    assert "--output-file requirements.txt " in first
+    assert second.endswith("--output-file requirements-dev.txt requirements-dev.in")
+
+
 def test_pipenv_installs_the_package_to_be_edited(bake: Bake) -> None:
     pipfile = tomllib.loads(bake(environment_manager="pipenv").text("Pipfile"))
     assert pipfile["packages"] == {"my-analysis": {"path": ".", "editable": True}}
@@ -287,7 +296,6 @@ def test_make_bootstrap_gets_a_manager_for_the_project_alone(
 
 
 @pytest.mark.parametrize("name", ["PIP_INDEX_URL", "PIPENV_PYPI_MIRROR"])
-@slow
 def test_a_mirror_of_pypi_is_used_and_not_written_down(
     bake: Bake, copy: Callable[[Project], Project], machine: Machine, name: str
 ) -> None:
