@@ -210,7 +210,7 @@ def test_the_release_of_cookiecutter_is_found_where_python_looks_for_it(
     empty.mkdir()
     (site / name).mkdir(parents=True)
     places = [str(own), str(tmp_path / "missing"), str(empty), str(site)]
-    monkeypatch.setattr(gate.sys, "path", places)
+    monkeypatch.setattr(sys, "path", places)
     assert gate.cookiecutter_release() == release
 
 
