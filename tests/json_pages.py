@@ -12,7 +12,7 @@ whoever follows them on to the files, and has the metadata of each wheel beside 
 
 Its pages list the newest releases only: pip reads every link of a page, some of which
 have tens of thousands, and a project's requirements allow none of the old ones. What it
-has read it keeps in a directory: pages for a day, metadata for good.
+has read it keeps, if it is told where: pages for a day, metadata for good.
 
     python tests/json_pages.py UPSTREAM [DIRECTORY]   prints its address, and serves
 """
@@ -138,9 +138,8 @@ class Remote(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as the file goes, and return with how many bytes."""
-        end, first = min(self.place + len(buffer), self.size), self.size - len(
-            self.tail
-        )
+        end = min(self.place + len(buffer), self.size)
+        first = self.size - len(self.tail)
         if end <= self.place:
             return 0
         if self.place >= first:

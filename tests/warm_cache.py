@@ -87,13 +87,15 @@ def copy(cache: Path, place: Path) -> None:
 
 
 @functools.cache
-def compiled(cache: Path) -> dict[str, tuple[Path, list[Path]]]:
-    """Return where uv's cache has a package, and its bytecode, by name and version."""
-    infos = cache.glob("archive-v*/*/*.dist-info")
-    return {
-        info.name: (info.parent, [*info.parent.rglob("__pycache__/*.pyc")])
-        for info in infos
-    }
+def packages_in(cache: Path) -> dict[str, Path]:
+    """Return where uv's cache has a package, by name and version."""
+    return {info.name: info.parent for info in cache.glob("archive-v*/*/*.dist-info")}
+
+
+@functools.cache
+def bytecode_in(package: Path) -> list[Path]:
+    """Return the bytecode that lies with a package in uv's cache."""
+    return [*package.rglob("__pycache__/*.pyc")]
 
 
 def give_bytecode(environment: Path) -> None:
@@ -102,13 +104,12 @@ def give_bytecode(environment: Path) -> None:
     Python knows by a source's time and size that bytecode is made of it: the time
     becomes that of the source in the cache, which is the same file of the same wheel.
     """
-    known = compiled(Path(os.environ["UV_CACHE_DIR"]))
+    known = packages_in(Path(os.environ["UV_CACHE_DIR"]))
     site = site_packages(environment)
-    for archive, files in (
-        known[info.name] for info in site.glob("*.dist-info") if info.name in known
-    ):
-        for bytecode in files:
-            beside = site / bytecode.relative_to(archive)
+    names = {info.name for info in site.glob("*.dist-info")} & known.keys()
+    for package in (known[name] for name in names):
+        for bytecode in bytecode_in(package):
+            beside = site / bytecode.relative_to(package)
             source = source_of(bytecode).stat()
             own = source_of(beside)
             if (
