@@ -424,6 +424,7 @@ def test_make_lab_opens_a_jupyterlab_that_runs_code_in_the_projects_kernel(
     client = BlockingKernelClient(connection_file=str(connection))
     client.load_connection_file()
     client.start_channels()
+    client.wait_for_ready(timeout=60)  # what is said before one listens is lost
     said: list[str] = []
     client.execute_interactive(
         "import my_analysis, sys; print(sys.prefix)",
