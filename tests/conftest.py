@@ -691,7 +691,7 @@ def warm_uv(
     slow = any(item.get_closest_marker("slow") for item in request.session.items)
     if slow and MEMORY in of_this_run.parents:
         kept = warm_cache.kept(request.getfixturevalue("largest"))
-        own = made_once(of_this_run / "uv", lambda made: warm_cache.copy(kept, made))
+        own = made_once(of_this_run / "uv", lambda made: warm_cache.unpack(kept, made))
         caches["UV_CACHE_DIR"] = os.environ["UV_CACHE_DIR"] = str(own)
 
 
