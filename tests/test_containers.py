@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ import websocket
 from conftest import MachineWith, Project, made_once, run
 from containers import container, docker, inspected, missing
 from journey import MANAGERS, lock_files, locked, wait_until
+from test_private_index import reduce
 from test_starters import PENGUIN
 
 pytestmark = [
@@ -35,6 +37,7 @@ pytestmark = [
 ]
 
 OWNER = 4321  # a user that no machine has
+WEEK = 7 * 24 * 60 * 60  # seconds
 HISTORY = "{{.Size}}\t{{.CreatedBy}}"
 # What is installed, and what the package needs of it, told by the image itself.
 INSTALLED = """
@@ -63,6 +66,7 @@ class Made(NamedTuple):
     manager: str
     project: Project
     options: str
+    kept: Path
 
     @property
     def name(self) -> str:
@@ -79,17 +83,33 @@ class Made(NamedTuple):
         words = (f"TARGET={target}", f"ARGS=--progress=plain {self.options} {options}")
         return self.project.make("image", *words).stdout
 
+    def warm(self, target: str = "prod") -> list[str]:
+        """Return the options that let a container find bytecode of earlier ones.
+
+        To compile what the package imports takes longer than most of what is done.
+        """
+        place = self.kept / target
+        place.mkdir(parents=True, exist_ok=True)
+        place.chmod(0o777)
+        where = "PYTHONPYCACHEPREFIX=/tmp/bytecode"
+        written = "PYTHONDONTWRITEBYTECODE="  # what the base for Poetry forbids
+        volume = f"--volume={place}:/tmp/bytecode"
+        return [f"--env={where}", f"--env={written}", volume]
+
     def python(self, code: str, target: str = "prod") -> str:
         """Return what Python prints in a container of the image."""
         entry = ("--rm", "--entrypoint", "python", f"{self.name}:{target}")
         return docker("run", *entry, "-c", code)
 
 
-def lock_once_a_week(project: Project) -> None:
+def lock_once_a_week(project: Project) -> Path:
     """Give a project its lock files, and keep them with the tests' own tools.
 
     That a manager locks right is proved elsewhere. With the same lock file an engine
     finds what it has installed before, even when a dependency has a newer release.
+
+    Returns:
+        A directory that is kept as long, for bytecode of what is locked.
     """
     known = re.compile(
         r"pyproject\.toml|Pipfile|requirements.*\.in|Makefile|scripts/.*"
@@ -104,8 +124,13 @@ def lock_once_a_week(project: Project) -> None:
         for name in lock_files(project):
             shutil.copy(project / name, made)
 
-    kept = made_once(Path(sys.prefix) / "stacks" / f"locks-{key}", lock)
+    stacks = Path(sys.prefix) / "stacks"
+    for old in stacks.glob("bytecode-*"):
+        if time.time() - old.stat().st_mtime > WEEK:
+            shutil.rmtree(old)
+    kept = made_once(stacks / f"locks-{key}", lock)
     shutil.copytree(kept, project.path, dirs_exist_ok=True)
+    return stacks / f"bytecode-{key}"
 
 
 @pytest.fixture(scope="session")
@@ -113,8 +138,8 @@ def makes(machine_with: MachineWith, poetry_base: str) -> Iterator[Callable[...,
     """Make a project of a manager once, committed with its lock file."""
     done: dict[str, Made] = {}
 
-    def made(manager: str, starter: str = "analysis") -> Made:
-        name = f"cds-test-{manager}-{starter}"
+    def made(manager: str, starter: str = "analysis", small: bool = False) -> Made:
+        name = f"cds-test-{manager}-{'small' if small else starter}"
         if name not in done:
             machine = machine_with(manager)
             machine.cookiecutter(
@@ -124,13 +149,14 @@ def makes(machine_with: MachineWith, poetry_base: str) -> Iterator[Callable[...,
                 starter=starter,
             )
             project = machine.project(name)
-            lock_once_a_week(project)
+            if small:
+                reduce(project, ["tabulate"])
+            kept = lock_once_a_week(project)
             project.git("init", "--quiet")
             project.git("add", "--all")
             project.git("commit", "--quiet", "--message", "all of it")
-            done[name] = Made(
-                manager, project, poetry_base if manager == "poetry" else ""
-            )
+            options = poetry_base if manager == "poetry" else ""
+            done[name] = Made(manager, project, options, kept)
         return done[name]
 
     yield made
@@ -152,10 +178,19 @@ def analysis(makes: Callable[..., Made]) -> Made:
 
 
 @pytest.fixture(scope="session")
-def service(makes: Callable[..., Made]) -> Made:
+def service(
+    makes: Callable[..., Made], tmp_path_factory: pytest.TempPathFactory
+) -> Made:
     """A project with a service, whose images are built and whose model is trained."""
     service = makes("uv", "service")
     service.build()
+    # What compose starts finds bytecode of earlier runs, too.
+    *_, volume = service.warm()
+    volumes = {"volumes": [volume.removeprefix("--volume=")]}
+    warm = tmp_path_factory.mktemp("warm") / "compose.json"
+    warm.write_text(json.dumps({"services": {"pipeline": volumes, "api": volumes}}))
+    env = {**service.project.env, "COMPOSE_FILE": f"compose.yaml{os.pathsep}{warm}"}
+    service = service._replace(project=Project(service.project.path, env))
     service.project.make("pipeline")
     return service
 
@@ -219,7 +254,9 @@ def test_production_runs_as_nobody_who_may_do_anything(made: Made) -> None:
     setting = f"{made.package.upper()}_PROCESSED_FILE=/app/data/out/penguins.parquet"
     image = f"{made.name}:prod"
     options = ("--rm", *rights, *mounts, "--tmpfs=/tmp", f"--env={setting}")
-    docker("run", *options, image, "prepare")
+    # One of them with nothing but what production has.
+    warm = [] if made.manager == "uv" else made.warm()
+    docker("run", *options, *warm, image, "prepare")
     written = out / "penguins.parquet"
     assert written.stat().st_uid == 1000
     assert inspected(image, "{{.Config.User}}") == "1000:1000"
@@ -236,13 +273,14 @@ def test_development_runs_the_tests_with_the_source_that_is_mounted(
     run("chown", "--recursive", f"{OWNER}:{OWNER}", project.path)
     run("chmod", "a+rx", tmp_path, *list(tmp_path.parents)[:3])
     who = (f"HOST_UID={OWNER}", f"HOST_GID={OWNER}")
-    up = ("docker", "compose", "run", "--detach", "--rm", "dev", "sleep", "600")
+    detached = ("docker", "compose", "run", "--detach", "--rm")
+    up = (*detached, *made.warm("dev"), "dev", "sleep", "600")
     variables = {"HOST_UID": str(OWNER), "HOST_GID": str(OWNER)}
     env = {**project.env, **variables}
     name = run(*up, cwd=project.path, env=env).stdout.split()[-1]
     try:
         inside = ("docker", "exec", name)
-        # All of them once: what Python imports is compiled again in each container.
+        # All of them once, as the same tests run everywhere.
         words = () if made.manager == "uv" else ("ARGS=--no-cov tests/test_data.py",)
         assert "passed" in run(*inside, "make", "test", *words).stdout
         module = project / f"src/{made.package}/__init__.py"
@@ -314,7 +352,8 @@ def test_the_notebook_image_runs_the_notebook_in_the_projects_kernel(
     made.build("notebook")
     port, token = free_port(), "of-the-tests"
     publish = ("--publish", f"127.0.0.1:{port}:8888")
-    options = (*publish, "--env", f"JUPYTER_TOKEN={token}", "--user=0:0")
+    token_option = ("--env", f"JUPYTER_TOKEN={token}")
+    options = (*publish, *token_option, "--user=0:0", *made.warm("notebook"))
     mounted = ("--volume", f"{made.project.path}:/app", f"{made.name}:notebook")
     with container(*options, *mounted):
         lab = Lab(port, token)
@@ -483,7 +522,8 @@ def test_the_health_check_tells_good_from_bad_and_a_stop_is_heard(
 ) -> None:
     models = service.project / "models"
     rights = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-    options = (*rights, "--tmpfs=/tmp", f"--volume={models}:/app/models:ro")
+    mounts = ("--tmpfs=/tmp", f"--volume={models}:/app/models:ro")
+    options = (*rights, *mounts, *service.warm())
     quick = ("--health-interval=1s", "--health-start-period=1s", "--health-retries=2")
     with container(*options, *quick, f"{service.name}:prod") as name:
         wait_until(lambda: health(name) == "healthy", 180, "it is healthy", 0.3)
@@ -530,12 +570,14 @@ def test_the_pipeline_leaves_models_and_figures_in_the_project(service: Made) ->
 # From here to there
 
 
-def test_a_saved_image_is_loaded_as_it_was(analysis: Made) -> None:
-    analysis.project.make("image-save")
-    image = f"{analysis.name}:prod"
+def test_a_saved_image_is_loaded_as_it_was(makes: Callable[..., Made]) -> None:
+    small = makes("uv", small=True)  # how much is in it makes no difference
+    small.build()
+    small.project.make("image-save")
+    image = f"{small.name}:prod"
     before = inspected(image, "{{.Id}}")
     docker("rmi", "--force", image)
-    saved = analysis.project / f"dist/{analysis.name}-prod.tar.gz"
+    saved = small.project / f"dist/{small.name}-prod.tar.gz"
     assert image in docker("load", "--input", saved)
     assert inspected(image, "{{.Id}}") == before
     saved.unlink()
@@ -600,7 +642,10 @@ def test_a_dev_container_opens_on_the_source_and_runs_the_tests(
     image = inspected(name, "{{.Config.Image}}")
     try:
         inside = (devcontainer, "exec", *folder, "sh", "-c")
-        assert "passed" in run(*inside, "make test ARGS=tests/test_data.py || :").stdout
+        assert (
+            "passed"
+            in run(*inside, "make test ARGS='--no-cov tests/test_data.py'").stdout
+        )
         code = f"import {analysis.package} as it; print(it.__file__)"
         where = run(*inside, f"python -c '{code}'").stdout.strip().splitlines()[-1]
         assert where == f"/app/src/{analysis.package}/__init__.py"
