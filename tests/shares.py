@@ -35,6 +35,7 @@ WITH_ENGINE = (
     "test_containers.py",
     "with_an_engine",
     "the_build_of_an_image",
+    "test_every_manager_installs_from_the_index",  # with the same projects
     "test_a_new_project_passes_from_the_first_step",
     "test_what_is_broken_goes_red",
     "test_the_second_run_is_on_the_other_python",

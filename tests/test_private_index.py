@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import shutil
 import socket
@@ -19,10 +20,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Bake, Equip, Machine, Project, default_context
+from conftest import (
+    Bake,
+    Equip,
+    Machine,
+    MachineNamed,
+    Project,
+    default_context,
+)
 from containers import docker, held_by_layers
 from journey import said_by_make, wait_until
 from pip._internal.models.index import PyPI
+
+Owned = Callable[..., Project]
 
 MANAGERS = list(default_context()["_managers"])
 USERNAME = "ada"
@@ -31,6 +41,9 @@ CREDENTIALS = {
     "PACKAGE_INDEX_USERNAME": USERNAME,
     "PACKAGE_INDEX_PASSWORD": PASSWORD,
 }
+# The first process of the tests has the same port in each run, where it is free: an
+# engine finds the managers that it has installed.
+PORT = 28417
 TOOLS = ["build", "editables", "hatchling", "installer"]
 
 slow = pytest.mark.slow
@@ -59,6 +72,17 @@ def status_of(url: str) -> int:
         return 0
 
 
+def bound(port: int) -> int:
+    """Return the port if nobody listens on it, else 0; for 0, one that is free."""
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            free.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def index(
     pinned_programs: Path, tmp_path_factory: pytest.TempPathFactory
@@ -68,9 +92,8 @@ def index(
     (files := directory / "files").mkdir()
     digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     (directory / "passwords").write_text(f"{USERNAME}:{{SHA}}{digest}\n")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    own = PORT + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    port = bound(own) or bound(0)
     command = [
         *(str(pinned_programs / "pypi-server"), "run", "--authenticate"),
         *("list,download,update", "--passwords", str(directory / "passwords")),
@@ -116,14 +139,13 @@ def reduce(project: Project, dependencies: list[str]) -> None:
         (project / "Pipfile").write_text(text)
 
 
-Owned = Callable[..., Project]
+@pytest.fixture(scope="session")
+def owned(bake: Bake, index: Index) -> Callable[..., Project]:
+    """Render a project that uses the index, on a machine, reduced."""
 
-
-@pytest.fixture
-def owned(bake: Bake, index: Index, machine: Machine) -> Owned:
-    """Render a project that uses the index, on this machine, reduced."""
-
-    def made(name: str, manager: str, dependencies: list[str]) -> Project:
+    def made(
+        machine: Machine, name: str, manager: str, dependencies: list[str]
+    ) -> Project:
         rendered = bake(
             project_slug=name,
             environment_manager=manager,
@@ -133,6 +155,7 @@ def owned(bake: Bake, index: Index, machine: Machine) -> Owned:
         # Poetry remembers the hashes of a release by the name of its index, and each
         # run of the tests publishes another file of that release.
         machine.env["POETRY_CACHE_DIR"] = str(machine.home / "poetry-cache")
+        machine.env |= CREDENTIALS
         project = Project(machine.work / name, machine.env)
         reduce(project, dependencies)
         return project
@@ -140,17 +163,36 @@ def owned(bake: Bake, index: Index, machine: Machine) -> Owned:
     return made
 
 
-@pytest.fixture
-def library(owned: Owned, index: Index, equip: Equip, machine: Machine) -> str:
+@pytest.fixture(scope="session")
+def library(owned: Owned, equip: Equip, new_machine: MachineNamed) -> str:
     """The name of a package that is in the index."""
     name = "the-library"
-    if not index.files:
-        equip(machine, "twine")
-        machine.env |= CREDENTIALS
-        project = owned(name, "uv", [])
-        project.make("install")
-        project.make("publish")
+    machine = new_machine("library")
+    equip(machine, "twine")
+    project = owned(machine, name, "uv", [])
+    project.make("install")
+    project.make("publish")
     return name
+
+
+@pytest.fixture(scope="session")
+def user(
+    library: str, owned: Owned, equip: Equip, new_machine: MachineNamed
+) -> Callable[[str], Project]:
+    """Make a project of a manager once, with the library in its environment."""
+    done: dict[str, Project] = {}
+
+    def made(manager: str) -> Project:
+        if manager not in done:
+            machine = new_machine(f"user-{manager}")
+            if manager in ("poetry", "pipenv"):
+                equip(machine, manager)
+            project = owned(machine, f"cds-test-index-{manager}", manager, [library])
+            project.make("install-production")
+            done[manager] = project
+        return done[manager]
+
+    return made
 
 
 def written(project: Project) -> str:
@@ -198,8 +240,7 @@ def test_a_refused_upload_ends_with_what_the_index_said(
     library: str, owned: Owned, equip: Equip, machine: Machine
 ) -> None:
     equip(machine, "twine")
-    machine.env |= CREDENTIALS
-    project = owned("another-library", "uv", [])
+    project = owned(machine, "another-library", "uv", [])
     project.make("install")
     machine.env["PACKAGE_INDEX_PASSWORD"] = "wrong"
     done = project.make("publish", check=False)
@@ -211,14 +252,11 @@ def test_a_refused_upload_ends_with_what_the_index_said(
 @slow
 @pytest.mark.parametrize("manager", MANAGERS)
 def test_every_manager_installs_from_the_index_and_writes_no_password_down(
-    manager: str, library: str, owned: Owned, equip: Equip, machine: Machine
+    manager: str, user: Callable[[str], Project]
 ) -> None:
-    if manager in ("poetry", "pipenv"):
-        equip(machine, manager)
-    machine.env |= CREDENTIALS
-    project = owned("the-user", manager, [library])
-    project.make("install-production")
-    code = "import the_library, the_user; print(the_library.__file__)"
+    project = user(manager)
+    package = project.path.name.replace("-", "_")
+    code = f"import the_library, {package}; print(the_library.__file__)"
     where = project.run(project.bin / "python", "-c", code).stdout.strip()
     assert Path(where).is_relative_to(project / ".venv")
     for lock_file in default_context()["_managers"][manager]["locks"]:
@@ -255,20 +293,14 @@ def test_without_credentials_the_step_says_what_the_index_said(
 @slow
 @pytest.mark.parametrize("manager", MANAGERS)
 def test_the_credentials_reach_the_build_of_an_image_and_no_layer_of_it(
-    manager: str,
-    library: str,
-    owned: Owned,
-    equip: Equip,
-    machine: Machine,
-    poetry_base: str,
+    manager: str, user: Callable[[str], Project], poetry_base: str
 ) -> None:
-    if manager in ("poetry", "pipenv"):
-        equip(machine, manager)
-    machine.env |= CREDENTIALS
-    name = f"cds-test-index-{manager}"
-    project = owned(name, manager, [library])
-    project.make("lock")
-    options = f"--network=host {poetry_base if manager == 'poetry' else ''}"
+    project = user(manager)
+    name = project.path.name
+    # What is installed from the index is installed anew.
+    anew = "--no-cache-filter=dependencies,development"
+    base = poetry_base if manager == "poetry" else ""
+    options = f"--network=host {anew} {base}"
     project.make("image", f"ARGS={options}")
     image = f"{name}:prod"
     try:
