@@ -367,13 +367,14 @@ class Setting:
         """Wait for a moment of the set-up and return all processes at work then."""
         self.terminal.expect("repository +git")
         project = self.machine.project()
-        moments: dict[str, Callable[[], object]] = {
-            "resolving": lambda: len(children(self.terminal.pid)) > 1,
-            "installing": lambda: installed(project) > 20,
-        }
-        wait_until(moments[moment], 120, moment)
-        found = children(self.terminal.pid)
-        assert len(found) > 1, "the set-up was over before it could be interrupted"
+        least = {"resolving": 0, "installing": 21}[moment]  # things that are installed
+        found: list[int] = []
+
+        def at_work() -> bool:
+            found[:] = children(self.terminal.pid)
+            return len(found) > 1 and installed(project) >= least
+
+        wait_until(at_work, 120, moment)
         return found
 
     def ended(self) -> str:
