@@ -470,12 +470,13 @@ def own_pyenv(machine: Machine, pyenv: Path, tmp_path: Path) -> Machine:
         if path.name != "envs":
             (root / "versions" / name / path.name).symlink_to(path)
     machine.env["PYENV_ROOT"] = str(root)
-    machine.run("pyenv", "virtualenv", name, "my-analysis")
     return machine
 
 
-def prefix_of(machine: Machine) -> Path:
-    """Return where pyenv says that the environment of the project is."""
+def pyenv_environment(machine: Machine, *options: str) -> Path:
+    """Let pyenv-virtualenv make an environment, and return where pyenv says it is."""
+    (version,) = pyenv_versions(Path(machine.env["PYENV_ROOT"])).values()
+    machine.run("pyenv", "virtualenv", *options, version, "my-analysis")
     return Path(machine.run("pyenv", "prefix", "my-analysis").stdout.strip())
 
 
@@ -486,7 +487,7 @@ def test_an_environment_of_pyenv_virtualenv_serves_as_the_projects_own(
 ) -> None:
     machine = own_pyenv
     equip(machine, manager)
-    prefix = prefix_of(machine)
+    prefix = pyenv_environment(machine)
     version = python_of(prefix)[0]
     machine.cookiecutter(
         environment_manager=manager, python_version=version, set_up="no"
@@ -497,7 +498,7 @@ def test_an_environment_of_pyenv_virtualenv_serves_as_the_projects_own(
     assert (project / ".venv").is_symlink()
     assert (project / ".venv").samefile(prefix)
     project.make("repository")
-    project.make("test")
+    project.make("test", "ARGS=--no-cov")
     assert project.git("status", "--porcelain") == ""
     (python,) = {kernel["argv"][0] for kernel in machine.kernels.values()}
     assert Path(python).is_relative_to(prefix)
@@ -518,7 +519,7 @@ def test_an_environment_of_pyenvs_is_never_deleted_though_it_be_broken(
 ) -> None:
     machine = own_pyenv
     equip(machine, manager)
-    prefix = prefix_of(machine)
+    prefix = pyenv_environment(machine, "--without-pip")
     version = python_of(prefix)[0]
     real = prefix.resolve()
     for python in real.glob("bin/python*"):
