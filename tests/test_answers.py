@@ -24,6 +24,7 @@ from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from cookiecutter.prompt import render_variable  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from journey import versions_in
 from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(ROOT / "hooks"))
@@ -728,6 +729,14 @@ def environment(render_files: Bake) -> Project:
     project = render_files(python_version=OLDEST, starter=CONTEXT["starter"][-1])
     run("uv", "sync", "--quiet", "--python", sys.executable, cwd=project.path)
     return project
+
+
+def test_no_project_can_be_named_like_what_the_largest_one_installs(
+    stack: Path,
+) -> None:
+    names = {*versions_in(stack)} - {"my-analysis"}
+    assert len(names) > 100
+    assert [name for name in names if not gate.slug_problem(name)] == []
 
 
 @pytest.mark.slow

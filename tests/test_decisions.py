@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -179,6 +180,23 @@ class Lines(hook.Report):
 
     def write(self, text: str) -> None:
         self.said += text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("utf-8", "  ✓ kernel        é\n"), ("ascii", "  + kernel")]
+)
+def test_a_terminal_without_the_signs_gets_others(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, said: str
+) -> None:
+    shown = io.BytesIO()
+    stdout = io.TextIOWrapper(shown, encoding, newline="\n", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    report = hook.Report()
+    assert stdout.errors == "replace"  # so that no other letter is one too many
+    report.line("done", "kernel", "é")
+    assert shown.getvalue().decode(encoding).startswith(said)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert hook.Report().marks["done"] == "+"  # what it takes is not known
 
 
 def carried_out(tools: hook.Tools, *steps: hook.Step) -> tuple[dict[str, str], str]:
@@ -541,6 +559,8 @@ def test_a_template_is_found_in_its_repository(
     assert inside.directory == "a/b"
     assert hook.directory_in(tools, str(many), many, Path("/copied/d")) is None
     assert hook.origin_of(tools, {"_template": str(tmp_path)}) is None
+    nowhere = {"_template": "https://example.com/one", "_repo_dir": str(top)}
+    assert hook.origin_of(tools, nowhere) is None  # a clone that has no address
 
 
 def test_the_link_keeps_the_answers_in_words_that_a_person_reads(

@@ -98,7 +98,6 @@ def test_the_python_version_is_one_that_this_machine_has(machine: Machine) -> No
     assert made(machine).text(".python-version").strip() == HERE
 
 
-@pytest.mark.slow
 def test_a_python_that_pyenv_holds_is_one_that_this_machine_has(
     machine: Machine,
 ) -> None:
@@ -109,7 +108,6 @@ def test_a_python_that_pyenv_holds_is_one_that_this_machine_has(
     assert made(machine).text(".python-version").strip() == FIRST_PYTHON
 
 
-@pytest.mark.slow
 def test_a_python_that_uv_holds_is_one_that_this_machine_has(machine: Machine) -> None:
     machine.hide(f"python{FIRST_PYTHON}")
     machine.env["PYENV_ROOT"] = str(machine.home / "no-pyenv")

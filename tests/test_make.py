@@ -93,6 +93,12 @@ def test_a_verb_runs_the_environments_own_tools(
         assert work.said.splitlines()[0] == told
 
 
+def test_without_git_one_line_says_where_it_comes_from(work: Work) -> None:
+    work.machine.hide("git")
+    assert work.make("repository", check=False) == []
+    assert work.said.splitlines()[0] == "git is missing: get it from git-scm.com."
+
+
 def test_the_first_fault_ends_a_verb(work: Work) -> None:
     python = work.project / PYTHON
     python.write_text(f"#!/bin/sh\n{NOTES}\nexit 1\n")
@@ -349,6 +355,15 @@ def test_an_engine_is_asked_for_first(work: Work, docker: str) -> None:
     for verb in ("image", "shell", "pipeline", "up"):
         assert len(work.make(verb, check=False)) == 2
         assert work.said.startswith("There is no uv.lock: run 'make lock' first.")
+
+
+def test_an_update_without_a_python_says_where_one_comes_from(work: Work) -> None:
+    work.program("cruft")
+    (work.project / PYTHON).unlink()
+    work.machine.hide("python", "python3", *(f"python3.{each}" for each in range(20)))
+    work.machine.env["PYENV_ROOT"] = "/nowhere"
+    work.make("update", check=False)
+    assert work.said.startswith("Python 3 with ensurepip is missing: ")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -29,6 +30,7 @@ TOO_OLD = {
     "pipenv": ("pipenv, version 2022.1.8", "2022.1.8"),
 }
 PYTHONS = ("python", "python3", *(f"python3.{minor}" for minor in range(8, 20)))
+INDEX = "https://packages.example.com/simple/"
 slow = pytest.mark.slow
 each_program = pytest.mark.parametrize("program", PROGRAMS)
 each_manager = pytest.mark.parametrize("manager", MANAGERS)
@@ -227,6 +229,17 @@ def test_no_pip_looks_for_more_than_pip_tools_has_locked(step: str) -> None:
     assert "--no-deps" in package
 
 
+def test_what_pip_tools_locks_has_hashes_and_nothing_of_this_machine(
+    bake: Bake,
+) -> None:
+    """Whatever habits are in the settings of who locks."""
+    manifest = bake(environment_manager="pip-tools").manifest
+    machine = ("emit-find-links", "emit-index-url", "emit-trusted-host")
+    whole = ("allow-unsafe", "generate-hashes", "strip-extras")
+    wanted = dict.fromkeys(machine, False) | dict.fromkeys(whole, True)
+    assert manifest["tool"]["pip-tools"] == wanted
+
+
 def test_pip_tools_locks_the_tools_within_what_the_package_needs(bake: Bake) -> None:
     project = bake(environment_manager="pip-tools")
     lines = project.text("requirements-dev.in").splitlines()
@@ -293,6 +306,36 @@ def test_make_bootstrap_gets_a_manager_for_the_project_alone(
 
 
 # The index
+
+
+@pytest.mark.parametrize("manager", ["pip", "pip-tools", "pipenv"])
+def test_of_pips_settings_those_count_that_say_how_to_reach_the_index(
+    bake: Bake, copy: Callable[[Project], Project], machine: Machine, manager: str
+) -> None:
+    reach = {
+        **{"cache-dir": "/cache", "cert": "/ca.pem", "client-cert": "/me.pem"},
+        **{"default-timeout": "9", "index-url": INDEX, "keyring-provider": "disabled"},
+        **{"proxy": "http://proxy.example.com", "timeout": "9"},
+        "trusted-host": "packages.example.com",
+    }
+    find = {"find-links": "/wheels", "extra-index-url": INDEX, "no-binary": ":all:"}
+    lines = [f"{name} = {value}" for name, value in (reach | find).items()]
+    own = [name for name in machine.env if name.startswith("PIP_")]
+    for name in own:  # this machine's
+        del machine.env[name]
+    settings = machine.home / "pip.conf"
+    settings.write_text("\n".join(["[global]", *lines]), encoding="utf-8")
+    machine.env |= {"PIP_CONFIG_FILE": str(settings), "PIP_PRE": "1"}
+    project = on(machine, copy(bake(environment_manager=manager)))
+    (project / "Pipfile").unlink(missing_ok=True)
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    python = (sys.executable, "scripts/isolated.py", sys.executable)
+    shown = json.loads(project.run(*python, "-c", show).stdout)
+    told = {name: value for name, value in shown.items() if name.startswith("PIP_")}
+    assert told == {
+        **{f"PIP_{k.upper().replace('-', '_')}": v for k, v in reach.items()},
+        "PIP_CONFIG_FILE": os.devnull,
+    }
 
 
 @pytest.mark.parametrize("name", ["PIP_INDEX_URL", "PIPENV_PYPI_MIRROR"])

@@ -163,7 +163,9 @@ def test_every_git_hook_looks_at_its_files_and_no_others(bake: Bake) -> None:
     hooks = {hook["id"]: hook for repo in content["repos"] for hook in repo["hooks"]}
     assert {*hooks} == {*LOOKS_AT}
     assert {hook["language"] for hook in hooks.values()} == {"system"}
+    of_the_project = "sh scripts/tool "
     for name, (wanted, other) in LOOKS_AT.items():
+        assert hooks[name]["entry"].startswith(of_the_project), name
         assert looks_at(hooks[name], wanted), name
         assert other is None or not looks_at(hooks[name], other), name
 

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import Bake, Project, run
+from conftest import Bake, Project, programs_of, run
 from journey import MANAGERS
 
 PIP_AUDIT = "pip-audit>=2.9"
@@ -327,6 +327,15 @@ def test_a_release_without_notes_or_with_a_wrong_tag_is_refused(
 def test_the_baseline_of_secrets_lists_none(bake: Bake, ci: str, starter: str) -> None:
     project = bake(ci=ci, starter=starter)
     assert json.loads(project.text(".secrets.baseline"))["results"] == {}
+
+
+def test_secrets_of_every_kind_are_looked_for(bake: Bake, stack: Path) -> None:
+    code = "from detect_secrets.core.plugins import util; import json;"
+    code += "kinds = util.get_mapping_from_secret_type_to_class().values();"
+    code += "print(json.dumps([kind.__name__ for kind in kinds]))"
+    known = run(programs_of(stack) / "python", "-c", code).stdout
+    used = json.loads(bake().text(".secrets.baseline"))["plugins_used"]
+    assert sorted(each["name"] for each in used) == sorted(json.loads(known))
 
 
 def test_secrets_are_not_looked_for_in_what_is_full_of_checksums(bake: Bake) -> None:

@@ -960,9 +960,15 @@ def test_gitlab_keeps_what_each_job_has_downloaded(bake: Bake, manager: str) -> 
     content = parse(bake(ci="gitlab", environment_manager=manager) / ".gitlab-ci.yml")
     cache = content["default"]["cache"]
     assert cache == {"key": "packages-$CI_JOB_NAME", "paths": [".cache/"]}
-    kept = [v for k, v in content["variables"].items() if k.endswith("_CACHE_DIR")]
-    assert kept
-    assert all(each.startswith("$CI_PROJECT_DIR/.cache/") for each in kept)
+    variables = content["variables"]
+    kept = {k: v for k, v in variables.items() if k.endswith("_CACHE_DIR")}
+    below = "$CI_PROJECT_DIR/.cache/"
+    assert kept == {
+        "UV_CACHE_DIR": f"{below}uv",
+        "PIP_CACHE_DIR": f"{below}pip",
+        "POETRY_CACHE_DIR": f"{below}pypoetry",
+        "PIPENV_CACHE_DIR": f"{below}pipenv",
+    }
 
 
 def test_gitlab_tests_and_then_publishes_and_then_releases(bake: Bake) -> None:
