@@ -46,7 +46,6 @@ def analysis(
         typer.Option(
             "--version",
             callback=_show_version,
-            is_eager=True,
             help="Show the version and exit.",
         ),
     ] = False,
