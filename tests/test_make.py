@@ -363,7 +363,10 @@ def test_an_update_without_a_python_says_where_one_comes_from(work: Work) -> Non
     work.machine.hide("python", "python3", *(f"python3.{each}" for each in range(20)))
     work.machine.env["PYENV_ROOT"] = "/nowhere"
     work.make("update", check=False)
-    assert work.said.startswith("Python 3 with ensurepip is missing: ")
+    *told, stopped = work.said.splitlines()
+    assert told[0].startswith("Python 3 with ensurepip is missing: ")
+    assert "update.py" not in "".join(told)  # which needs one
+    assert stopped.startswith("make: ***")
 
 
 @pytest.mark.parametrize(
