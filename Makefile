@@ -37,7 +37,7 @@ workflows: install ## Bring the form of "Use this template" and the copied workf
 test: install ## Run every test that this machine can run (ARGS="…" for pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-fast: install ## Run the quick tests, in about half a minute
+test-fast: install ## Run the quick tests, in less than a minute
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 notebooks: install ## Run what is promised of the projects' notebooks

@@ -450,7 +450,8 @@ def pinned_programs(own_home: Path, warm_uv: None) -> Path:
         pip = ["uv", "pip", "install", "--quiet", "--python", str(made)]
         run("uv", "venv", "--quiet", "--relocatable", "--python", sys.executable, made)
         run(*pip, "--require-hashes", "-r", pins)
-        # Pipenv runs a part of itself on the projects' Python, and keeps no bytecode.
+        # Pipenv runs a part of itself on the projects' Python, and keeps no bytecode;
+        # what can't be compiled beforehand only takes longer.
         (pipenv,) = made.glob("[Ll]ib/**/site-packages/pipenv")
         run(python_of_projects(), "-m", "compileall", "-q", pipenv, check=False)
 

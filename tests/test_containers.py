@@ -620,7 +620,7 @@ def test_what_is_pushed_to_a_registry_serves_on_another_machine(
     port = free_port()
     (server / ".env").write_text(f"IMAGE={pushed}\nPORT={port}\n")
     compose = ("docker", "compose", "--project-name", "cds-test-server")
-    env = service.project.env
+    env = {k: v for k, v in service.project.env.items() if k != "COMPOSE_FILE"}
     try:
         run(*compose, "pull", cwd=server, env=env)
         run(*compose, "up", "--detach", "--wait", cwd=server, env=env)
@@ -642,10 +642,8 @@ def test_a_dev_container_opens_on_the_source_and_runs_the_tests(
     image = inspected(name, "{{.Config.Image}}")
     try:
         inside = (devcontainer, "exec", *folder, "sh", "-c")
-        assert (
-            "passed"
-            in run(*inside, "make test ARGS='--no-cov tests/test_data.py'").stdout
-        )
+        tests = "make test ARGS='--no-cov tests/test_data.py'"
+        assert "passed" in run(*inside, tests).stdout
         code = f"import {analysis.package} as it; print(it.__file__)"
         where = run(*inside, f"python -c '{code}'").stdout.strip().splitlines()[-1]
         assert where == f"/app/src/{analysis.package}/__init__.py"

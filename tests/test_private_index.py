@@ -32,8 +32,6 @@ from containers import docker, held_by_layers
 from journey import said_by_make, wait_until
 from pip._internal.models.index import PyPI
 
-Owned = Callable[..., Project]
-
 MANAGERS = list(default_context()["_managers"])
 USERNAME = "ada"
 PASSWORD = "s3cr$t@/%#:"
@@ -46,6 +44,7 @@ CREDENTIALS = {
 PORT = 28417
 TOOLS = ["build", "editables", "hatchling", "installer"]
 
+Owned = Callable[..., Project]
 slow = pytest.mark.slow
 
 
@@ -140,7 +139,7 @@ def reduce(project: Project, dependencies: list[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def owned(bake: Bake, index: Index) -> Callable[..., Project]:
+def owned(bake: Bake, index: Index) -> Owned:
     """Render a project that uses the index, on a machine, reduced."""
 
     def made(

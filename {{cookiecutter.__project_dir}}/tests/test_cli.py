@@ -13,7 +13,6 @@ from {{ cookiecutter.package_name }} import (
     cli,
     config,
     data,
-    plots,
 )
 
 PACKAGE = cli.__name__.removesuffix(".cli")
@@ -50,10 +49,8 @@ def test_paths_on_the_command_line_need_no_project(
     sample = project / "data/raw/penguins.csv"
     monkeypatch.setenv(f"{config.PREFIX}ROOT", "/nowhere")
     assert run("prepare", "--input", sample, "--output", tmp_path / "p.parquet") == 0
-    saved: list[Path] = []
-    monkeypatch.setattr(plots, "save", lambda _, path: saved.append(path))
     assert run("figures", "-i", tmp_path / "p.parquet", "-o", tmp_path / "out") == 0
-    assert saved == [tmp_path / f"out/{name}.png" for name in plots.FIGURES]
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
 
 
 @pytest.mark.parametrize("step", ["prepare", "figures"])
