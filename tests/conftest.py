@@ -696,6 +696,21 @@ def warm_uv(
         caches["UV_CACHE_DIR"] = os.environ["UV_CACHE_DIR"] = str(own)
 
 
+def need_little(template: Path) -> None:
+    """Let an analysis need one package alone, where how much makes no difference."""
+    context = default_context()
+    context["_starters"]["analysis"]["dependencies"] = ["typer>=0.20"]
+    (template / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
+
+
+@pytest.fixture
+def benchmarks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What measures, in a copy of the repository whose projects need little."""
+    top = copy_template(tmp_path_factory.mktemp("benchmarks"))
+    need_little(top)
+    return top / "benchmarks"
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Callable[[Project], Project]:
     """Return a copy of a rendered project that a test may change."""

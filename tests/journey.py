@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime
+import hashlib
 import json
 import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 import tomllib
 import zipfile
@@ -19,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Machine, Project, default_context, run
+from conftest import Machine, Project, default_context, made_once, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 MANAGERS: dict[str, dict[str, Any]] = default_context()["_managers"]
 
+WEEK = 7 * 24 * 60 * 60  # seconds
 STEPS = ("repository", "environment", "kernel", "git hooks", "first commit")
 
 CHECK_KERNEL = """
@@ -346,3 +350,45 @@ def lock_files(project: Project) -> list[str]:
     """Return the names of the files that `make lock` writes."""
     kinds = ("*.lock", "pylock*.toml", "requirements*.txt")
     return sorted(path.name for kind in kinds for path in project.path.glob(kind))
+
+
+# What is kept from one run of the tests to the next
+
+
+def this_week() -> str:
+    """Return the year and the number of this week."""
+    return "{}-{}".format(*datetime.date.today().isocalendar())
+
+
+def lock_once_a_week(project: Project) -> Path:
+    """Give a project its lock files, and keep them with the tests' own tools.
+
+    That a manager locks right is proved elsewhere. With the same lock file an engine
+    finds what it has installed before, even when a dependency has a newer release.
+
+    Returns:
+        A directory that is kept as long, for bytecode of what is locked.
+    """
+    known = re.compile(
+        r"pyproject\.toml|Pipfile|requirements.*\.in|Makefile|scripts/.*"
+    )
+    texts = [project.text(name) for name in project.files if known.fullmatch(name)]
+    key = hashlib.sha256("\0".join([this_week(), *texts]).encode()).hexdigest()[:12]
+
+    def lock(made: Path) -> None:
+        made.mkdir()
+        with tempfile.TemporaryDirectory() as scratch:
+            copied = Path(scratch) / project.path.name
+            shutil.copytree(project.path, copied)
+            anew = Project(copied, project.env)
+            anew.make("lock")
+            for name in lock_files(anew):
+                shutil.copy(anew / name, made)
+
+    stacks = Path(sys.prefix) / "stacks"
+    for old in stacks.glob("bytecode-*"):
+        if time.time() - old.stat().st_mtime > WEEK:
+            shutil.rmtree(old)
+    kept = made_once(stacks / f"locks-{key}", lock)
+    shutil.copytree(kept, project.path, dirs_exist_ok=True)
+    return stacks / f"bytecode-{key}"

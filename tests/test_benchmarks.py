@@ -262,9 +262,9 @@ def test_without_an_engine_one_line_says_so(
 @pytest.mark.slow
 @pytest.mark.usefixtures("engine")
 def test_a_short_run_with_an_engine_leaves_no_image(
-    machine: Machine, scratch: Path
+    machine: Machine, scratch: Path, benchmarks: Path
 ) -> None:
-    script = ROOT / "benchmarks" / "images.py"
+    script = benchmarks / "images.py"
     counts = ("--builds", "1", "--no-again", "--edits", "1", "--packages", "0")
     done = machine.run(sys.executable, script, *counts, "--starter", "analysis")
     assert "| after an edit in src " in done.stdout
@@ -286,10 +286,10 @@ def test_a_short_load_is_measured_and_cleared_up(
 
 @pytest.mark.slow
 def test_a_short_run_measures_everything_and_clears_up(
-    machine: Machine, scratch: Path, tmp_path: Path
+    machine: Machine, scratch: Path, tmp_path: Path, benchmarks: Path
 ) -> None:
     counts = ("--renderings", "1", "--wholes", "1", "--projects", "2")
-    script = ROOT / "benchmarks" / "run.py"
+    script = benchmarks / "run.py"
     done = run(
         *(sys.executable, script, *counts, "--colds", "1", "--pip-projects", "0"),
         *("--managers", "uv"),

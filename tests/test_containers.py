@@ -5,7 +5,6 @@ Where there is none these tests are skipped, unless REQUIRE_ENGINE=1 says that t
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import http.client
 import json
@@ -16,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,10 +22,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import websocket
-from conftest import MachineWith, Project, made_once, run
+from conftest import MachineWith, Project, run
 from containers import container, docker, inspected, missing
-from journey import MANAGERS, lock_files, locked, wait_until
-from test_private_index import reduce
+from journey import MANAGERS, lock_once_a_week, locked, this_week, wait_until
+from test_private_index import bound, reduce
 from test_starters import PENGUIN
 
 pytestmark = [
@@ -37,7 +35,7 @@ pytestmark = [
 ]
 
 OWNER = 4321  # a user that no machine has
-WEEK = 7 * 24 * 60 * 60  # seconds
+REGISTRY_PORT = 28416  # where it is free
 HISTORY = "{{.Size}}\t{{.CreatedBy}}"
 # What is installed, and what the package needs of it, told by the image itself.
 INSTALLED = """
@@ -100,37 +98,6 @@ class Made(NamedTuple):
         """Return what Python prints in a container of the image."""
         entry = ("--rm", "--entrypoint", "python", f"{self.name}:{target}")
         return docker("run", *entry, "-c", code)
-
-
-def lock_once_a_week(project: Project) -> Path:
-    """Give a project its lock files, and keep them with the tests' own tools.
-
-    That a manager locks right is proved elsewhere. With the same lock file an engine
-    finds what it has installed before, even when a dependency has a newer release.
-
-    Returns:
-        A directory that is kept as long, for bytecode of what is locked.
-    """
-    known = re.compile(
-        r"pyproject\.toml|Pipfile|requirements.*\.in|Makefile|scripts/.*"
-    )
-    texts = [project.text(name) for name in project.files if known.fullmatch(name)]
-    week = "{}-{}".format(*datetime.date.today().isocalendar())
-    key = hashlib.sha256("\0".join([week, *texts]).encode()).hexdigest()[:12]
-
-    def lock(made: Path) -> None:
-        project.make("lock")
-        made.mkdir()
-        for name in lock_files(project):
-            shutil.copy(project / name, made)
-
-    stacks = Path(sys.prefix) / "stacks"
-    for old in stacks.glob("bytecode-*"):
-        if time.time() - old.stat().st_mtime > WEEK:
-            shutil.rmtree(old)
-    kept = made_once(stacks / f"locks-{key}", lock)
-    shutil.copytree(kept, project.path, dirs_exist_ok=True)
-    return stacks / f"bytecode-{key}"
 
 
 @pytest.fixture(scope="session")
@@ -585,13 +552,21 @@ def test_a_saved_image_is_loaded_as_it_was(makes: Callable[..., Made]) -> None:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
-    """A registry on loopback, Debian's."""
+    """A registry on loopback, Debian's, which has what was pushed in this week.
+
+    An engine remembers by a registry's address which layers it has packed for it; to
+    pack the dependencies takes longer than all the rest.
+    """
     program = shutil.which("docker-registry")
     if program is None:
         missing("docker-registry, Debian's package of that name, is not here")
-    port = free_port()
+    port = bound(REGISTRY_PORT) or bound(0)
+    stacks = Path(sys.prefix) / "stacks"
+    images = stacks / f"registry-{this_week()}"
+    for old in {*stacks.glob("registry-*")} - {images}:
+        shutil.rmtree(old)
     (tmp_path / "config.yml").write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/images}}}}\n"
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: '{images}'}}}}\n"
         f"http: {{addr: '127.0.0.1:{port}'}}\n"
     )
     with (tmp_path / "log").open("wb") as log:

@@ -15,7 +15,13 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Bake, Equip, Machine, Project
-from journey import MANAGERS, named_command, put_first_on_path, versions_in
+from journey import (
+    MANAGERS,
+    lock_once_a_week,
+    named_command,
+    put_first_on_path,
+    versions_in,
+)
 from pip._internal.models.index import PyPI
 from warm_cache import give_bytecode
 
@@ -533,6 +539,7 @@ def test_an_environment_of_pyenv_virtualenv_serves_as_the_projects_own(
         environment_manager=manager, python_version=version, set_up="no"
     )
     project = machine.project()
+    lock_once_a_week(project)
     project.make("install", f"VENV={prefix}")
     give_bytecode(prefix)
     assert (project / ".venv").is_symlink()

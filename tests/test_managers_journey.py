@@ -88,39 +88,6 @@ def test_a_notebook_runs_in_the_kernel_of_every_manager(made: Made) -> None:
     assert Path(prefix).samefile(made.project / ".venv")
 
 
-def test_a_fresh_clone_has_the_locked_versions_and_passes_everything(
-    made: Made, machine: Machine, equip: Equip
-) -> None:
-    equip(machine, made.manager)
-    machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
-    clone = machine.project()
-    clone.make("install")
-    give_bytecode(clone / ".venv")
-    has_environment(machine, clone)
-    has_locked_versions(made.manager, clone)
-    clone.make("check", "test", "notebooks", "build")
-    clone.make("lock")
-    assert clone.git("status", "--porcelain") == ""
-
-
-def has_locked_versions(manager: str, project: Project) -> None:
-    """Assert that just what the lock file says is installed."""
-    pins, installed = locked(project), versions_in(project / ".venv")
-    assert installed.pop("my-analysis") == "0.1.0"
-    wrong = {
-        name: version
-        for name, version in installed.items()
-        if version not in pins.get(name, ()) and name not in UNLOCKED
-    }
-    assert wrong == {}
-    left_out = {*pins} - {*installed}
-    if manager in UNIVERSAL:  # something for Windows and macOS, and not much else
-        assert {"colorama", "appnope"} & left_out
-        assert len(left_out) < 10, left_out
-    else:
-        assert left_out == set()
-
-
 def test_no_project_can_be_named_like_what_its_manager_installs(made: Made) -> None:
     names = {*versions_in(made.project / ".venv"), *locked(made.project)}
     free = [name for name in names if not gate.slug_problem(name)]
@@ -221,5 +188,39 @@ def test_adding_a_development_tool_changes_manifest_lock_and_environment_togethe
     assert made.changed == {manifest, MANAGERS[made.manager]["locks"][-1]}
     holds_nothing_of_the_machine(made.machine, made.project)
     made.commit()
-    made.project.make("lock")  # fits the manifest as both additions have left it
-    assert made.changed == set()
+
+
+# All that has come of it, on another machine, which has no habits
+
+
+def test_a_fresh_clone_has_the_locked_versions_and_passes_everything(
+    made: Made, machine: Machine, equip: Equip
+) -> None:
+    equip(machine, made.manager)
+    machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
+    clone = machine.project()
+    clone.make("install")
+    give_bytecode(clone / ".venv")
+    has_environment(machine, clone)
+    has_locked_versions(made.manager, clone)
+    clone.make("check", "test", "notebooks", "build")
+    clone.make("lock")  # fits the manifest as both additions have left it
+    assert clone.git("status", "--porcelain") == ""
+
+
+def has_locked_versions(manager: str, project: Project) -> None:
+    """Assert that just what the lock file says is installed."""
+    pins, installed = locked(project), versions_in(project / ".venv")
+    assert installed.pop("my-analysis") == "0.1.0"
+    wrong = {
+        name: version
+        for name, version in installed.items()
+        if version not in pins.get(name, ()) and name not in UNLOCKED
+    }
+    assert wrong == {}
+    left_out = {*pins} - {*installed}
+    if manager in UNIVERSAL:  # something for Windows and macOS, and not much else
+        assert {"colorama", "appnope"} & left_out
+        assert len(left_out) < 10, left_out
+    else:
+        assert left_out == set()

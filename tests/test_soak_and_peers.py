@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Machine, run
+from conftest import ROOT, Machine, need_little, run
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -481,9 +481,9 @@ def test_the_table_of_peers_shows_ratios_to_ours_and_who_was_not_reached() -> No
 
 @pytest.mark.slow
 def test_a_short_soak_finds_nothing_and_clears_up(
-    machine: Machine, scratch: Path, tmp_path: Path
+    machine: Machine, scratch: Path, tmp_path: Path, benchmarks: Path
 ) -> None:
-    script = ROOT / "benchmarks" / "soak.py"
+    script = benchmarks / "soak.py"
     file = tmp_path / "figures.json"
     done = machine.run(sys.executable, script, "--projects", "3", "--json", file)
     assert "Nothing wrong in 3 projects." in done.stdout
@@ -508,6 +508,7 @@ tempfile.mkdtemp(prefix="mine-")
 def test_a_soak_finds_out_a_hook_that_leaves_a_process_and_a_directory(
     shop: Workshop,
 ) -> None:
+    need_little(shop.template)
     hook = shop.template / "hooks" / "post_gen_project.py"
     text = hook.read_text("utf-8")
     head = "from __future__ import annotations\n"
@@ -520,12 +521,12 @@ def test_a_soak_finds_out_a_hook_that_leaves_a_process_and_a_directory(
 
 @pytest.mark.slow
 def test_a_short_run_with_two_peers_measures_one_and_tells_why_not_the_other(
-    machine: Machine, scratch: Path, tiny: Path
+    machine: Machine, scratch: Path, tiny: Path, benchmarks: Path
 ) -> None:
     without = TINY.replace('--requirements "$REQUIREMENTS"', "ipykernel")
     other = tiny.parent / "other.toml"
     other.write_text(without, "utf-8")
-    script = ROOT / "benchmarks" / "peers.py"
+    script = benchmarks / "peers.py"
     words = (f"tiny={tiny}", f"other={tiny}", "--file", f"other={other}")
     done = machine.run(sys.executable, script, *words, "--rounds", "1", check=False)
     assert done.returncode == 1, done.stdout
