@@ -65,6 +65,7 @@ class Made(NamedTuple):
     project: Project
     options: str
     kept: Path
+    built: set[str]
 
     @property
     def name(self) -> str:
@@ -80,6 +81,13 @@ class Made(NamedTuple):
         """Let make build an image, and return what the build says."""
         words = (f"TARGET={target}", f"ARGS=--progress=plain {self.options} {options}")
         return self.project.make("image", *words).stdout
+
+    def image(self, target: str = "prod") -> str:
+        """Return the name of an image, which is built if no test has built it yet."""
+        if target not in self.built:
+            self.build(target)
+            self.built.add(target)
+        return f"{self.name}:{target}"
 
     def warm(self, target: str = "prod") -> list[str]:
         """Return the options that let a container find bytecode of earlier ones.
@@ -123,7 +131,7 @@ def makes(machine_with: MachineWith, poetry_base: str) -> Iterator[Callable[...,
             project.git("add", "--all")
             project.git("commit", "--quiet", "--message", "all of it")
             options = poetry_base if manager == "poetry" else ""
-            done[name] = Made(manager, project, options, kept)
+            done[name] = Made(manager, project, options, kept, set())
         return done[name]
 
     yield made
@@ -150,7 +158,7 @@ def service(
 ) -> Made:
     """A project with a service, whose images are built and whose model is trained."""
     service = makes("uv", "service")
-    service.build()
+    service.image()
     # What compose starts finds bytecode of earlier runs, too.
     *_, volume = service.warm()
     volumes = {"volumes": [volume.removeprefix("--volume=")]}
@@ -166,7 +174,7 @@ def service(
 
 
 def test_production_has_the_locked_versions_and_nothing_else(made: Made) -> None:
-    made.build()
+    image = made.image()
     site = "/opt/venv/lib/python3.13/site-packages"
     code = INSTALLED.replace("PROJECT", made.name).replace("@", site)
     found, wanted = json.loads(made.python(code))
@@ -174,7 +182,7 @@ def test_production_has_the_locked_versions_and_nothing_else(made: Made) -> None
     pins = locked(made.project)
     for name, version in found.items():
         assert name == made.name or version in pins[name], name
-    assert added_to_dependencies(f"{made.name}:prod") < 5_000_000
+    assert added_to_dependencies(image) < 5_000_000
 
 
 def added_to_dependencies(image: str) -> int:
@@ -202,8 +210,7 @@ def looked_over(image: str) -> set[str]:
 
 
 def test_production_holds_no_bytecode_no_cache_and_no_tool(made: Made) -> None:
-    made.build()
-    image = f"{made.name}:prod"
+    image = made.image()
     base = made.options.rpartition("BASE=")[2] or "python:3.13-slim"
     assert looked_over(image) - looked_over(base) == {"/home/app"}
     listed = docker("run", "--rm", "--entrypoint=ls", image, "/opt/venv/bin").split()
@@ -212,14 +219,13 @@ def test_production_holds_no_bytecode_no_cache_and_no_tool(made: Made) -> None:
 
 
 def test_production_runs_as_nobody_who_may_do_anything(made: Made) -> None:
-    made.build()
+    image = made.image()
     data = made.project / "data/raw"
     (out := made.project / "data/out").mkdir(exist_ok=True)
     out.chmod(0o777)
     rights = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
     mounts = (f"--volume={data}:/app/data/raw:ro", f"--volume={out}:/app/data/out")
     setting = f"{made.package.upper()}_PROCESSED_FILE=/app/data/out/penguins.parquet"
-    image = f"{made.name}:prod"
     options = ("--rm", *rights, *mounts, "--tmpfs=/tmp", f"--env={setting}")
     # One of them with nothing but what production has.
     warm = [] if made.manager == "uv" else made.warm()
@@ -234,7 +240,7 @@ def test_production_runs_as_nobody_who_may_do_anything(made: Made) -> None:
 def test_development_runs_the_tests_with_the_source_that_is_mounted(
     made: Made, tmp_path: Path
 ) -> None:
-    made.build("dev")
+    made.image("dev")
     shutil.copytree(made.project.path, tmp_path / made.name)
     project = Project(tmp_path / made.name, made.project.env)
     run("chown", "--recursive", f"{OWNER}:{OWNER}", project.path)
@@ -316,12 +322,12 @@ def free_port() -> int:
 def test_the_notebook_image_runs_the_notebook_in_the_projects_kernel(
     made: Made,
 ) -> None:
-    made.build("notebook")
+    image = made.image("notebook")
     port, token = free_port(), "of-the-tests"
     publish = ("--publish", f"127.0.0.1:{port}:8888")
     token_option = ("--env", f"JUPYTER_TOKEN={token}")
     options = (*publish, *token_option, "--user=0:0", *made.warm("notebook"))
-    mounted = ("--volume", f"{made.project.path}:/app", f"{made.name}:notebook")
+    mounted = ("--volume", f"{made.project.path}:/app", image)
     with container(*options, *mounted):
         lab = Lab(port, token)
         wait_until(lambda: lab.ask("GET", "")[0] == 200, 120, "JupyterLab", 0.2)
@@ -427,8 +433,7 @@ def bytes_of(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def test_the_labels_tell_what_it_is_and_what_it_was_made_of(analysis: Made) -> None:
-    analysis.build()
-    labels = json.loads(inspected(f"{analysis.name}:prod", "{{json .Config.Labels}}"))
+    labels = json.loads(inspected(analysis.image(), "{{json .Config.Labels}}"))
     names = {
         name.removeprefix("org.opencontainers.image."): labels[name] for name in labels
     }
@@ -492,7 +497,7 @@ def test_the_health_check_tells_good_from_bad_and_a_stop_is_heard(
     mounts = ("--tmpfs=/tmp", f"--volume={models}:/app/models:ro")
     options = (*rights, *mounts, *service.warm())
     quick = ("--health-interval=1s", "--health-start-period=1s", "--health-retries=2")
-    with container(*options, *quick, f"{service.name}:prod") as name:
+    with container(*options, *quick, service.image()) as name:
         wait_until(lambda: health(name) == "healthy", 180, "it is healthy", 0.3)
         docker("kill", "--signal=STOP", name)
         wait_until(lambda: health(name) == "unhealthy", 60, "it is unhealthy", 0.3)
@@ -505,7 +510,7 @@ def test_the_health_check_tells_good_from_bad_and_a_stop_is_heard(
 
 def test_a_command_without_a_handler_of_its_own_hears_a_stop(service: Made) -> None:
     code = "import time; print('up', flush=True); time.sleep(600)"
-    entry = ("--entrypoint=python", f"{service.name}:prod", "-c", code)
+    entry = ("--entrypoint=python", service.image(), "-c", code)
     with container(*entry) as name:
         wait_until(lambda: "up" in docker("logs", name), 60, "it is up", 0.3)
         docker("stop", "--time=60", name)
