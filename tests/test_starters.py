@@ -271,7 +271,11 @@ def test_a_starter_passes_its_own_checks(made: Project) -> None:
     assert made.git("status", "--porcelain") == ""
 
 
+# What a model does a service does, too: its files are those of the model, and more.
+
+
 @pytest.mark.slow
+@of_model
 def test_predictions_come_from_csv_and_parquet(made: Project, tmp_path: Path) -> None:
     new, parquet = tmp_path / "new.csv", tmp_path / "predicted.parquet"
     rows = f"{HEADER}\nDream,NA,49.5,19,200,3800\nBiscoe,male,,15,225,5500\n"
@@ -333,6 +337,7 @@ def test_bad_input_is_one_line_with_status_1(made: Project, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@of_model
 def test_the_same_seed_makes_the_same_model_bit_for_bit(made: Project) -> None:
     before = model_files(made)
     other = ("PYTHONHASHSEED=1", "OMP_NUM_THREADS=2")  # another order, more threads
