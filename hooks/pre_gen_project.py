@@ -310,7 +310,7 @@ def refusals(answers: dict[str, Any]) -> list[Refusal]:
         text = str(answers[key])
         checked.append((key, find_problem(text), near(text, example)))
     for key, choices in offered(answers).items():
-        fits = any(answers[key] is each or answers[key] == each for each in choices)
+        fits = answers[key] in choices
         accepted = " or ".join(map(str, choices))
         if choices == [True, False]:  # a text is what older versions leave it as
             accepted = "yes or no, with cookiecutter 2.7 or newer"

@@ -102,7 +102,7 @@ def main() -> None:
     with open(CONTEXT_FILE, encoding="utf-8") as file:
         context = json.load(file)
     with open(CONTEXT_FILE, "w", encoding="utf-8") as file:
-        json.dump(fitted(context), file, ensure_ascii=False, indent=2)
+        json.dump(fitted(context), file)
 
 
 if __name__ == "__main__":

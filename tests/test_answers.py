@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ntpath
 import os
 import re
 import string
@@ -13,12 +14,22 @@ from collections.abc import Callable, Collection
 from email.headerregistry import Address
 from email.utils import getaddresses
 from importlib.metadata import PathDistribution, distributions
-from pathlib import Path
+from importlib.resources import files
+from itertools import product
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import hostile
 import pytest
-from conftest import ROOT, Bake, Machine, Project, default_context, run
+from conftest import (
+    ROOT,
+    Bake,
+    Machine,
+    Project,
+    default_context,
+    programs_of,
+    run,
+)
 from cookiecutter.environment import StrictEnvironment  # type: ignore[import-untyped]
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from cookiecutter.prompt import render_variable  # type: ignore[import-untyped]
@@ -137,6 +148,23 @@ def test_a_bad_package_name_is_refused(text: str) -> None:
     assert refused_keys(package_name=text) == ["package_name"]
 
 
+FAULTS = {
+    "project_slug": ("", "a" * 65, "A", "con", "pandas", "git"),
+    "package_name": (
+        *("", "a" * 65, "A", "class", "con", "src", "json", "print", "pandas"),
+    ),
+    "project_name": ("", "x" * 65, "a/b", "a\nb", "{{ a }}", " a"),
+}
+
+
+@pytest.mark.parametrize("key", FAULTS)
+def test_every_kind_of_fault_has_a_reason_of_its_own(key: str) -> None:
+    context = {**GOOD, "_windows_reserved": RESERVED}
+    found = [gate.refusals({**context, key: text}) for text in FAULTS[key]]
+    problems = [refusal.problem for refusals in found for refusal in refusals]
+    assert len({*problems}) == len(problems) == len(FAULTS[key])
+
+
 @pytest.mark.parametrize("slug", ["a", "7", "2026-report", "a-1-b", "a" * 64])
 def test_a_good_slug_is_accepted(slug: str) -> None:
     assert refused_keys(project_slug=slug) == []
@@ -191,6 +219,35 @@ def test_yes_and_no_as_texts_are_refused_with_the_cookiecutter_that_takes_them()
     assert line.endswith("yes or no, with cookiecutter 2.7 or newer")
 
 
+def test_a_suggestion_is_made_of_what_was_given() -> None:
+    def suggested(**answers: str) -> dict[str, str]:
+        context = {**GOOD, "project_name": "Bills", "_windows_reserved": RESERVED}
+        refusals = gate.refusals({**context, **answers})
+        return {refusal.key: refusal.accepted for refusal in refusals}
+
+    names = suggested(project_slug="My Notes", package_name="Our Notes")
+    assert names == {"project_slug": "my-notes", "package_name": "our_notes"}
+    names = suggested(project_slug="", package_name="")
+    assert names == {"project_slug": "bills", "package_name": "bills"}
+    texts = {
+        "project_name": ("a/b", "a b"),
+        "description": ("a\nb {{ c", "a b { c"),
+        "author_email": ("Ada <a@b.org>", "a@b.org"),
+    }
+    for key, (text, near) in texts.items():
+        assert suggested(**{key: text}) == {key: near}
+
+
+def test_what_is_offered_is_read_where_the_template_lies_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for place in ("", ".", str(tmp_path)):
+        assert gate.offered({"_repo_dir": place}) == {}
+    assert gate.offered({}) == {}
+    assert gate.offered({"_repo_dir": str(ROOT)})["docker"] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("name", "release"),
     [
@@ -213,6 +270,75 @@ def test_the_release_of_cookiecutter_is_found_where_python_looks_for_it(
     places = [str(own), str(tmp_path / "missing"), str(empty), str(site)]
     monkeypatch.setattr(sys, "path", places)
     assert gate.cookiecutter_release() == release
+
+
+@pytest.mark.parametrize("client", ["cookiecutter", "cruft"])
+def test_what_is_too_old_is_told_with_the_command_that_gets_what_is_not(
+    monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    answers = {"_commit": "1"} if client == "cruft" else {}
+
+    def told(release: tuple[int, int] | None, python: tuple[int, int]) -> str | None:
+        monkeypatch.setattr(gate, "cookiecutter_release", lambda: release)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "version_info", (*python, 0))
+            return gate.outdated(answers)
+
+    oldest = gate.OLDEST_COOKIECUTTER
+    get = "pipx install --force"
+    old_python = str(told(oldest, (3, 10)))
+    assert re.match(rf"{client} .* 3\.10 here, .* 3\.11 or newer: {get} ", old_python)
+    assert old_python.endswith(f": {get} --python 3.13 {client}")
+    old_release = str(told((2, 3), (3, 11)))
+    assert re.match(rf"cookiecutter 2\.3 .* 2\.4 or newer: {get} ", old_release)
+    assert old_release.endswith(f": {get} {client}")
+    assert [told(each, (3, 11)) for each in (oldest, None)] == [None, None]
+
+
+Ran = tuple[int, str]
+
+
+@pytest.fixture
+def ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ran]:
+    """Run the hook in a directory, and return its status and what it says."""
+    monkeypatch.chdir(tmp_path)
+    template = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
+    chosen = {key: value[0] for key, value in gate.offered({"_repo_dir": ROOT}).items()}
+
+    def hook(**answers: object) -> Ran:
+        given = json.dumps({**GOOD, **chosen, **answers})
+        source = template.replace("{{ cookiecutter | tojson }}", given)
+        names: dict[str, Any] = {"__name__": "rendered"}
+        exec(compile(source, "rendered", "exec"), names)
+        return names["main"](), capsys.readouterr().err
+
+    return hook
+
+
+def test_where_something_is_already_the_other_hook_is_told_so(
+    tmp_path: Path, ran: Callable[..., Ran]
+) -> None:
+    assert ran() == (0, "")
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "mine").touch()
+    for _ in range(2):  # the second time, after a run that was cut off
+        assert ran() == (0, "")
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            *(".rendered-over", "mine")
+        ]
+
+
+def test_what_is_too_old_ends_the_run_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ran: Callable[..., Ran]
+) -> None:
+    (tmp_path / "site/cookiecutter-2.3.1.dist-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path / "site"), *sys.path[1:]])
+    status, said = ran(description="a\nb")
+    assert status == 1
+    assert said.startswith("cookiecutter 2.3 runs here")
+    assert len(said.splitlines()) == 1
 
 
 def test_a_password_is_not_repeated() -> None:
@@ -310,6 +436,36 @@ def test_every_accepted_title_gives_a_slug_and_a_package_name(title: str) -> Non
     assert not slug or not any(
         word in str(problem) for problem in taken for word in shape
     )
+
+
+def test_a_name_that_windows_keeps_for_a_device_is_known() -> None:
+    """Of those that could be a slug."""
+    keeps = getattr(ntpath, "isreserved", None) or (
+        lambda name: PureWindowsPath(name).is_reserved()
+    )
+    short = map("".join, product(string.ascii_lowercase, repeat=3))
+    numbered = map("".join, product(("com", "lpt"), string.digits))
+    assert {name for name in (*short, *numbered) if keeps(name)} == {*RESERVED}
+
+
+def test_no_python_on_offer_has_a_module_that_another_one_would_take_for_a_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the types of the standard library tell, which mypy brings along."""
+    text = (files("mypy") / "typeshed/stdlib/VERSIONS").read_text("utf-8")
+    known = re.findall(r"^([a-z]\w*): (3\.\d+)-(3\.\d+)?", text, re.MULTILINE)
+
+    def minor(version: str) -> int:
+        return int(version.partition(".")[2] or 99)
+
+    versions = sorted(map(minor, CONTEXT["python_version"]))
+    lives = {name: range(minor(one), minor(end) + 1) for name, one, end in known}
+    ever = [name for name, life in lives.items() if {*versions} & {*life}]
+    assert {"distutils", "telnetlib", "annotationlib"} <= {*ever}
+    for version in versions:
+        has = {name for name in ever if version in lives[name]}
+        monkeypatch.setattr(sys, "stdlib_module_names", has)
+        assert [name for name in ever if not gate.package_problem(name)] == []
 
 
 def test_the_modules_of_every_python_here_are_refused() -> None:
@@ -507,6 +663,9 @@ def test_a_replay_file_whose_parts_do_not_fit_is_refused(
     done = replay(**{key: answer})
     stale = {"description": "__toml_description", "project_slug": "__project_dir"}
     assert_refused(done, stale[key])
+    assert {"--replay-file", "--refresh-private-variables"} <= {
+        *re.findall(r"--[a-z-]+", done.stdout)
+    }
     assert tree(machine.work) == {}
 
 
@@ -766,13 +925,24 @@ def test_no_package_can_hide_a_module_that_the_project_installs(
     assert [name for name in free if not name.endswith("__mypyc")] == []
 
 
+def free_programs(directory: Path) -> list[str]:
+    """Return the programs of an environment after which a project can be named."""
+    endings = re.compile(r"\.(bat|cmd|exe|ps1|csh|fish|nu|xsh)$")
+    programs = {endings.sub("", path.name) for path in directory.iterdir()}
+    return [name for name in programs if not gate.slug_problem(name)]
+
+
+def test_no_project_can_be_named_like_a_program_that_the_largest_one_needs(
+    stack: Path,
+) -> None:
+    assert free_programs(programs_of(stack)) == ["my-analysis"]
+
+
 @pytest.mark.slow
 def test_no_project_can_be_named_like_a_program_of_its_environment(
     environment: Project,
 ) -> None:
-    endings = re.compile(r"\.(bat|cmd|exe|ps1|csh|fish|nu|xsh)$")
-    programs = {endings.sub("", path.name) for path in environment.bin.iterdir()}
-    assert [name for name in programs if not gate.slug_problem(name)] == ["my-analysis"]
+    assert free_programs(environment.bin) == ["my-analysis"]
 
 
 def test_no_package_can_be_mixed_up_with_what_stands_beside_it(bake: Bake) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tomllib
@@ -34,6 +35,8 @@ from conftest import (
 from cookiecutter.environment import (  # type: ignore[import-untyped]
     StrictEnvironment,
 )
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+from new import copy_template
 from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
 from validate_pyproject.api import Validator
 from workflows import parse
@@ -263,6 +266,16 @@ def test_every_file_of_the_template_is_rendered_by_some_answers(
     assert [path for path in files if path not in made] == []
 
 
+def test_a_table_is_no_template(tmp_path: Path) -> None:
+    template = copy_template(tmp_path)
+    text = "a,b\r\n{{ 7 * 7 }},{% if %}\r\n"
+    (template / TREE / "data/raw/more.csv").write_bytes(text.encode())
+    made = cookiecutter(
+        str(template), no_input=True, output_dir=str(tmp_path), accept_hooks=False
+    )
+    assert Path(made, "data/raw/more.csv").read_bytes() == text.encode()
+
+
 # Every file, each text once, in whichever project it is
 
 
@@ -403,9 +416,10 @@ def test_python_is_formatted_however_long_the_names(distinct: Distinct) -> None:
     run(*BLACK, "--workers=1", *matching(distinct, "*.py", "*.ipynb"))
 
 
-def test_python_has_no_faults(distinct: Distinct) -> None:
+def test_python_has_no_faults(distinct: Distinct, template: Path) -> None:
     options = ("--no-cache", "--output-format=concise")
     files = matching(distinct, "*.py", "*.ipynb")
+    files += [*(template / "hooks").glob("*.py")]
     run(sys.executable, "-m", "ruff", "check", *options, *files)
 
 
@@ -597,9 +611,21 @@ def test_the_code_never_binds_the_name_of_the_package(bake: Bake, names: str) ->
 # The README
 
 
+def boxes(text: str) -> list[str]:
+    """Return what the boxes of a Markdown file hold."""
+    return re.findall(r"^```[a-z]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_every_box_of_a_document_ends(distinct: Distinct) -> None:
+    for path, text in contents(distinct, "*.md").items():
+        fences = re.findall(r"^```.*$", text, re.MULTILINE)
+        assert fences[1::2] == ["```"] * len(boxes(text)), path
+        assert len(fences) == 2 * len(boxes(text)), path
+
+
 def shown_tree(readme: str) -> list[str]:
     """Return the paths that the tree in the README shows."""
-    (block,) = re.findall(r"```\n(\S+/\n(?:[├└│].*\n)+)```", readme)
+    (block,) = re.findall(r"```\n(\S+/\n(?:[├│].*\n)+└.*\n)```", readme)
     paths: list[str] = []
     above: list[str] = []
     for line in block.splitlines()[1:]:
@@ -621,9 +647,13 @@ def test_the_tree_in_the_readme_shows_what_is_there(
         assert path in manager["files"] or (project / path).exists(), path
         assert path.endswith("/") == (project / path).is_dir(), path
     unsaid = ("__init__.py", "py.typed", "README.md", "LICENSE")
+    known = (
+        *(".devcontainer/", ".dockerignore", ".editorconfig", ".gitignore"),
+        *(".python-version", ".vscode/", "README", "LICENSE"),
+    )
     leaves = [path for path in shown if path != f"src/{package}/"]
     for name in project.files:
-        hidden = name.startswith((".", "README", "LICENSE")) or name.endswith(unsaid)
+        hidden = name.startswith(known) or name.endswith(unsaid)
         assert hidden or name.startswith(tuple(leaves)), name
 
 
@@ -666,6 +696,79 @@ def test_the_readme_shows_what_can_be_made(bake: Bake) -> None:
     assert targets - shown == elsewhere
 
 
+def test_the_readme_leads_from_nothing_to_all_that_can_be_done(bake: Bake) -> None:
+    for url in ("", URL):
+        start, *_ = boxes(bake(repository_url=url).text("README.md"))
+        lines = [line.partition("#")[0].strip() for line in start.splitlines()]
+        get = [f"git clone {URL} my-analysis", "cd my-analysis"] if url else []
+        assert lines == [*get, "make install", "make lab", "make test", "make"]
+
+
+@pytest.mark.parametrize("starter", CONTEXT["starter"])
+def test_the_readme_shows_the_commands_that_make_has_no_word_for(
+    bake: Bake, starter: str
+) -> None:
+    project = bake(starter=starter)
+    code = "".join(project.text(name) for name in written(project, ".py"))
+    defined = r"^@app\.command\((?:\"(\w+)\")?\)\ndef (\w+)"
+    commands = [a or b for a, b in re.findall(defined, code, re.MULTILINE)]
+    holds = CONTEXT["_starters"][starter]["holds"]
+    verbs = {verb for name in holds for verb in CONTEXT["_starters"][name]["verbs"]}
+    shown = re.findall(r"\bmy-analysis ([a-z]+)", project.text("README.md"))
+    assert {*shown} == {*commands} - verbs
+    sections = re.findall(r"^## The (\w+)$", project.text("README.md"), re.MULTILINE)
+    assert sections == holds
+
+
+def test_the_request_in_the_readme_is_one_that_the_service_takes(bake: Bake) -> None:
+    project = bake(starter="service")
+    (box,) = (each for each in boxes(project.text("README.md")) if "curl" in each)
+    curl, address, *options = shlex.split(box)
+    settings = CONTEXT["_starters"]["service"]["settings"]
+    host, port = settings["HOST"], settings["PORT"]
+    assert (curl, address) == ("curl", f"http://{host}:{port}/predict")
+    assert options[:3] == ["-H", "Content-Type: application/json", "-d"]
+    columns = project.text("data/raw/penguins.csv").partition("\n")[0].split(",")
+    assert {*json.loads(options[3])} == {*columns} - {"species", "year"}
+
+
+@pytest.mark.parametrize("starter", CONTEXT["starter"])
+def test_the_readme_says_of_the_containers_what_compose_does(
+    bake: Bake, starter: str
+) -> None:
+    project = bake(starter=starter)
+    readme = project.text("README.md")
+    services = yaml.safe_load(project.text("compose.yaml"))["services"]
+    *_, box = (each for each in boxes(readme) if each.startswith("docker compose"))
+    pull, run = (line.split()[2:] for line in box.splitlines())
+    started = [name for name, each in services.items() if not each.get("profiles")]
+    if starter == "service":
+        assert (pull, run, started) == (["pull"], ["up", "--detach"], ["api"])
+    else:
+        assert (pull, run[0], run[-1]) == (["pull", "pipeline"], "run", "pipeline")
+        assert started == ["notebook"]
+    assert ("make up          # JupyterLab," in readme) == (started == ["notebook"])
+    kept = re.findall(r"must be `compose.yaml`, `(\w+)` and$", readme, re.MULTILINE)
+    server = services["api" if starter == "service" else "pipeline"]
+    assert f"./{kept[0]}:/app/{kept[0]}" in server["volumes"][0]
+
+
+def test_the_readme_says_that_an_image_is_built_where_there_is_one(bake: Bake) -> None:
+    for docker in (True, False):
+        readme = bake(docker=docker).text("README.md")
+        assert ("clean clone, and builds the image.\n" in readme) == docker
+        assert ("clean clone.\n" in readme) != docker
+
+
+def test_the_readme_names_the_credentials_that_make_reads(bake: Bake) -> None:
+    project = bake(package_index_url=INDEX_URL)
+    (box,) = (each for each in boxes(project.text("README.md")) if "export" in each)
+    names = re.findall(r"(\w+)=", box)
+    assert names == ["PACKAGE_INDEX_USERNAME", "PACKAGE_INDEX_PASSWORD"]
+    for name in names:
+        assert f"$(value {name})" in project.text("Makefile")
+
+
 # The answers
 
 
@@ -684,6 +787,10 @@ def test_the_answers_are_where_they_belong(
     readme = project.text("README.md")
     assert readme.startswith(f"# {title}\n\n")
     assert f"You need Python {python}, git" in readme
+    assert re.findall(r"`python -m (\w+)`", readme) == [package]
+    assert f"`src/{package}`" in readme
+    wheel = manifest["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel == {"packages": [f"src/{package}"]}
     assert ("uv](" in readme) == (manager == "uv")
     locks = " ".join(CONTEXT["_managers"][manager]["locks"])
     assert f"LOCKS := {locks}\n" in project.text("Makefile")

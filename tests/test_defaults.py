@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import Machine, Project, default_context
+from conftest import ROOT, Machine, Project, default_context
+
+sys.path.insert(0, str(ROOT / "hooks"))
+
+import pre_prompt
 
 HERE = "{}.{}".format(*sys.version_info)
 NO_UV = ("uv", "uvx", "uv.exe", "uvx.exe")
@@ -115,6 +120,80 @@ def test_a_python_that_uv_holds_is_one_that_this_machine_has(machine: Machine) -
     (managed / f"cpython-{FIRST_PYTHON}.7-linux-x86_64-gnu").mkdir(parents=True)
     machine.env["UV_PYTHON_INSTALL_DIR"] = str(managed)
     assert made(machine).text(".python-version").strip() == FIRST_PYTHON
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a person who has no program and no setting."""
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "USERPROFILE", "PATH"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return tmp_path
+
+
+def program(path: Path) -> None:
+    """Put a program there."""
+    path.parent.mkdir(exist_ok=True)
+    path.touch(0o755)
+
+
+@pytest.mark.parametrize(
+    ("setting", "place"),
+    [
+        ("", ".pyenv/versions/9.8.1"),
+        ("PYENV_ROOT", "set/versions/9.8.1"),
+        ("", ".local/share/uv/python/cpython-9.8.1-linux"),
+        ("XDG_DATA_HOME", "set/uv/python/cpython-9.8.1-linux"),
+        ("UV_PYTHON_INSTALL_DIR", "set/cpython-9.8.1-linux"),
+    ],
+)
+def test_a_python_is_known_where_pyenv_and_uv_keep_them(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, setting: str, place: str
+) -> None:
+    if setting:
+        monkeypatch.setenv(setting, str(bare / "set"))
+    assert not pre_prompt.has_python("9.8")
+    (bare / place).mkdir(parents=True)
+    assert pre_prompt.has_python("9.8")
+    assert not pre_prompt.has_python("9.80")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="programs have other names")
+def test_a_python_on_path_is_known_but_for_what_pyenv_puts_there_for_all(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pre_prompt.has_python(HERE)  # that runs this
+    program(bare / "shims" / "python9.8")
+    monkeypatch.setenv("PATH", str(bare / "shims"))
+    assert not pre_prompt.has_python("9.8")
+    program(bare / "bin" / "python9.8")
+    monkeypatch.setenv("PATH", str(bare / "bin"))
+    assert pre_prompt.has_python("9.8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="programs have other names")
+def test_a_manager_is_known_by_its_program(bare: Path) -> None:
+    managers = CONTEXT["environment_manager"]
+    assert [name for name in managers if pre_prompt.has_manager(name)] == ["pip"]
+    for name in ("uv", "poetry", "pip-compile", "pipenv"):
+        program(bare / name)
+    assert all(map(pre_prompt.has_manager, managers))
+
+
+def test_the_first_that_is_here_comes_first_and_the_others_stay_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = {"3.11", "pipenv", "pip"}
+    monkeypatch.setattr(pre_prompt, "has_python", here.__contains__)
+    monkeypatch.setattr(pre_prompt, "has_manager", here.__contains__)
+    monkeypatch.setattr(pre_prompt, "git_identity", dict)
+    fit = pre_prompt.fitted(CONTEXT)
+    for key, first in (("python_version", "3.11"), ("environment_manager", "pipenv")):
+        others = [choice for choice in CONTEXT[key] if choice != first]
+        assert fit[key] == [first, *others]
+    here.clear()
+    assert pre_prompt.fitted(CONTEXT) == CONTEXT
 
 
 def test_the_template_itself_is_left_as_it_was(machine: Machine) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 import yaml
 from conftest import Bake, Project
 from identify import identify
+from journey import MANAGERS
 
 Copy = Callable[[Project], Project]
 
@@ -168,6 +171,16 @@ def test_every_git_hook_looks_at_its_files_and_no_others(bake: Bake) -> None:
         assert hooks[name]["entry"].startswith(of_the_project), name
         assert looks_at(hooks[name], wanted), name
         assert other is None or not looks_at(hooks[name], other), name
+    assert [name for name in hooks if not hooks[name].get("pass_filenames", True)] == [
+        "mypy"  # which knows its files
+    ]
+    # They share out the work themselves.
+    alone = [name for name in hooks if hooks[name].get("require_serial")]
+    assert alone == ["black", "ruff"]
+    # The search for secrets, which is next, would take minutes in a large file.
+    ends = [name for name in hooks if hooks[name].get("fail_fast")]
+    assert ends == ["check-added-large-files"]
+    assert [*hooks].index("detect-secrets") > [*hooks].index(*ends)
 
 
 # The settings in pyproject.toml
@@ -203,14 +216,21 @@ def test_ruff_looks_for_every_kind_of_fault_that_is_chosen(
     (project / "src/my_analysis/faults.py").write_text(FAULTS, encoding="utf-8")
     (project / "tests/test_faults.py").write_text(TEST_FAULTS, encoding="utf-8")
     words = ("check", "--no-cache", "--output-format=json", "src", "tests")
-    done = project.run(sys.executable, "-m", "ruff", *words, check=False)
-    codes = {each["code"] for each in json.loads(done.stdout)}
+    notebook = project / "notebooks/01-explore.ipynb"
+    cells = json.loads(notebook.read_text("utf-8"))
+    code = [each for each in cells["cells"] if each["cell_type"] == "code"]
+    code[0]["source"] = ["def undocumented() -> None: ...\n", "[] == None\n"]
+    notebook.write_text(json.dumps(cells), encoding="utf-8")
+    done = project.run(sys.executable, "-m", "ruff", *words, notebook, check=False)
+    found = json.loads(done.stdout)
+    in_notebooks = {each["code"] for each in found if "ipynb" in each["filename"]}
+    assert "E711" in in_notebooks
+    assert "D103" not in in_notebooks
+    codes = {each["code"] for each in found}
     kinds = {re.sub(r"\d+$", "", code) for code in codes}
     assert {"B", "C", "D", "E", "F", "I", "N", "NPY"} <= kinds
     assert {"PT", "PTH", "RUF", "SIM", "UP", "W"} <= kinds
-    in_tests = {
-        each["code"] for each in json.loads(done.stdout) if "tests" in each["filename"]
-    }
+    in_tests = {each["code"] for each in found if "tests" in each["filename"]}
     assert "D103" in codes - in_tests  # a test's name is its documentation
 
 
@@ -224,9 +244,12 @@ def test_pytest_fails_on_what_others_pass_over(bake: Bake, copy: Copy) -> None:
         "mark": "import pytest\n@pytest.mark.unheard\ndef test_a(): pass",
         "deprecated": "import warnings\n"
         "def test_a(): warnings.warn('', DeprecationWarning)",
+        "pending": "import warnings\n"
+        "def test_a(): warnings.warn('', PendingDeprecationWarning)",
     }
     for name, body in bodies.items():
         (project / f"tests/test_{name}.py").write_text(f"{body}\n", encoding="utf-8")
+    (project / "scripts/test_elsewhere.py").write_text("raise SystemExit\n")
     options = ("-p", "no:xdist", "-p", "no:cacheprovider", "-rfEp")
     words = (*options, "--continue-on-collection-errors")
     done = project.run(sys.executable, "-m", "pytest", *words, check=False)
@@ -234,6 +257,8 @@ def test_pytest_fails_on_what_others_pass_over(bake: Bake, copy: Copy) -> None:
     assert "FAILED tests/test_success.py::test_a - [XPASS(strict)]" in done.stdout
     assert "ERROR tests/test_mark.py - " in done.stdout
     assert "PASSED tests/test_deprecated.py::test_a" in done.stdout
+    assert "PASSED tests/test_pending.py::test_a" in done.stdout
+    assert "elsewhere" not in done.stdout
 
 
 def test_mypy_is_strict_in_the_package_and_in_its_tests(bake: Bake, copy: Copy) -> None:
@@ -255,8 +280,11 @@ def test_coverage_counts_branches_and_has_a_floor(bake: Bake, copy: Copy) -> Non
     (project / "src/my_analysis/__init__.py").write_text(
         "def f(x):\n    if x:\n        print(x)\n", encoding="utf-8"
     )
+    (project / "src/my_analysis/whole.py").write_text("", encoding="utf-8")
     (project / "tests/test_a.py").write_text(
-        "import my_analysis\n\n\ndef test_a(): my_analysis.f(1)\n", encoding="utf-8"
+        "import my_analysis.whole\n\n\ndef test_a():\n    if my_analysis.f(1):\n"
+        "        pass\n",
+        encoding="utf-8",
     )
     words = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--cov")
     env = ("-o", "pythonpath=src")
@@ -265,3 +293,177 @@ def test_coverage_counts_branches_and_has_a_floor(bake: Bake, copy: Copy) -> Non
         r"src/my_analysis/__init__\.py +3 +0 +2 +1 +80% +2->exit", done.stdout
     )
     assert "Required test coverage of 90.0% not reached" in done.stdout
+    assert re.findall(r"^(\S+\.py) ", done.stdout, re.MULTILINE) == [
+        "src/my_analysis/__init__.py"  # no tests, and nothing that is whole
+    ]
+
+
+# What environment managers read
+
+
+def test_what_builds_the_package_is_among_the_development_tools(bake: Bake) -> None:
+    """As it is built without an environment of its own."""
+    manifest = bake().manifest
+    build = manifest["build-system"]
+    assert build["build-backend"] == "hatchling.build"
+    (needed,) = build["requires"]
+    assert needed.partition(">=")[0] in manifest["dependency-groups"]["dev"]
+
+
+def tools(project: Project, manager: str) -> set[str]:
+    """Return the development tools that a project declares to its manager."""
+    name = MANAGERS[manager]["development"]["file"]
+    if name == "pyproject.toml":
+        return {*project.manifest["dependency-groups"]["dev"]}
+    assert "dependency-groups" not in project.manifest
+    if name == "requirements-dev.in":
+        lines = project.text(name).splitlines()
+        return {line for line in lines if not line.startswith(("#", "-c"))}
+    table = tomllib.loads(project.text(name))["dev-packages"]
+    assert {each if each == "*" else each["version"] for each in table.values()} == {
+        "*"
+    }
+    return {
+        name if each == "*" else f"{name}[{','.join(each['extras'])}]"
+        for name, each in table.items()
+    }
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_every_manager_is_told_of_the_same_tools_and_of_those_that_it_needs_itself(
+    bake: Bake, manager: str
+) -> None:
+    own = {*MANAGERS[manager]["development"]["besides"]}
+    for answers in ({}, {"docker": False}, {"starter": "service"}):
+        project = bake(environment_manager=manager, **answers)
+        assert tools(project, manager) == tools(bake(**answers), "uv") | own
+    with_containers = tools(bake(), "uv") - tools(bake(docker=False), "uv")
+    assert with_containers == {"installer"}
+
+
+INDEX_URL = "https://packages.example.com/team/simple/"
+
+
+def test_poetry_finds_the_package_and_the_environment(bake: Bake) -> None:
+    project = bake(environment_manager="poetry", package_name="mine")
+    assert project.manifest["tool"]["poetry"] == {
+        "packages": [{"include": "mine", "from": "src"}],
+        "requires-poetry": f">={MANAGERS['poetry']['needs']['poetry']}",
+    }
+    told = tomllib.loads(project.text("poetry.toml"))
+    assert told == {"virtualenvs": {"in-project": True}}
+
+
+def test_pipenv_asks_the_index_by_its_name_with_credentials(bake: Bake) -> None:
+    project = bake(environment_manager="pipenv", package_index_url=INDEX_URL)
+    credentials = "${PACKAGE_INDEX_USERNAME}:${PACKAGE_INDEX_PASSWORD}@"
+    url = INDEX_URL.replace("://", f"://{credentials}")
+    (source,) = tomllib.loads(project.text("Pipfile"))["source"]
+    assert source == {"name": "packages", "url": url, "verify_ssl": True}
+    assert "source" not in tomllib.loads(
+        bake(environment_manager="pipenv").text("Pipfile")
+    )
+
+
+@pytest.mark.parametrize(
+    ("manager", "variable", "key"),
+    [
+        ("uv", "UV_INDEX_{}_{}", "index"),
+        ("poetry", "POETRY_HTTP_BASIC_{}_{}", "source"),
+    ],
+)
+def test_the_credentials_are_those_of_the_index_by_its_name(
+    bake: Bake, manager: str, variable: str, key: str
+) -> None:
+    project = bake(environment_manager=manager, package_index_url=INDEX_URL)
+    (index,) = project.manifest["tool"][manager][key]
+    name = index["name"].upper()
+    assert MANAGERS[manager]["index"]["credentials"] == {
+        variable.format(name, what): f"$(INDEX_{what})"
+        for what in ("USERNAME", "PASSWORD")
+    }
+
+
+@pytest.mark.parametrize(
+    ("manager", "option"),
+    [
+        ("uv", " --upgrade"),
+        ("poetry", " --regenerate"),
+        ("pip-tools", " --upgrade"),
+        ("pipenv", ""),  # it always takes the newest
+        ("pip", " --upgrade"),
+    ],
+)
+def test_to_upgrade_is_to_lock_anew(manager: str, option: str) -> None:
+    table = MANAGERS[manager]
+    assert [line.replace(option, "") for line in table["upgrade"]] == table["lock"]
+    assert all(option in line for line in table["upgrade"])
+
+
+@pytest.mark.parametrize("manager", ["pip-tools", "pip"])
+def test_an_environment_has_what_locks_it_from_the_start(manager: str) -> None:
+    table = MANAGERS[manager]
+    venv, install = table["create"]
+    assert venv.startswith("$(PYTHON) -m venv ")
+    (needed,) = re.findall(rf"install .*\"({manager}>=[\d.]+)\"$", install)
+    _, mend = table["settle"]
+    assert f'"{needed}"; }}' in mend
+    declared = (*table["development"]["besides"], table["container"]["needs"])
+    assert needed in declared
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_in_a_container_all_goes_into_one_environment_as_it_is_locked(
+    manager: str,
+) -> None:
+    container = MANAGERS[manager]["container"]
+    locks = MANAGERS[manager]["locks"]
+    told = container["exports"]
+    told = told.get("UV_PROJECT_ENVIRONMENT", told.get("VIRTUAL_ENV"))
+    for step, lock in (("production", locks[0]), ("development", locks[-1])):
+        (install,) = (
+            line for line in container[step] if re.search(r"\b(sync|install)\b", line)
+        )
+        assert install.startswith("$(WITH)")
+        assert told == "/opt/venv" or " --python /opt/venv/bin/python " in install
+        held = (" --locked", "poetry sync ", " --require-hashes ", f" {lock}")
+        assert any(each in install for each in held)
+        assert lock in container["files"]
+
+
+def test_in_a_container_uv_takes_the_python_of_the_image() -> None:
+    told = MANAGERS["uv"]["container"]["exports"]
+    assert told["UV_PYTHON_DOWNLOADS"] == "never"
+    # The cache is in another file system, and nobody sees progress there.
+    assert (told["UV_LINK_MODE"], told["UV_NO_PROGRESS"]) == ("copy", "1")
+
+
+# What the project's own code reads
+
+
+@pytest.mark.parametrize("starter", ["analysis", "model", "service"])
+def test_every_setting_of_the_code_is_in_the_example_with_its_default(
+    bake: Bake, starter: str
+) -> None:
+    project = bake(starter=starter)
+    code = "".join(
+        project.text(name)
+        for name in project.files
+        if name.startswith("src/") and name.endswith(".py")
+    )
+    fields = {
+        field.target.id: ast.unparse(field.value)
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).endswith("Settings") for base in node.bases)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and field.value is not None
+    }
+    lines = re.findall(
+        r"^# MY_ANALYSIS_(\w+)=(.*)$", project.text(".env.example"), re.MULTILINE
+    )
+    assert sorted(name.lower() for name, _ in lines) == sorted(fields)
+    for name, value in lines:
+        assert value in fields[name.lower()]

@@ -6,6 +6,8 @@ real one where it can be had, against a service on loopback.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -329,13 +331,47 @@ def test_the_baseline_of_secrets_lists_none(bake: Bake, ci: str, starter: str) -
     assert json.loads(project.text(".secrets.baseline"))["results"] == {}
 
 
-def test_secrets_of_every_kind_are_looked_for(bake: Bake, stack: Path) -> None:
-    code = "from detect_secrets.core.plugins import util; import json;"
-    code += "kinds = util.get_mapping_from_secret_type_to_class().values();"
-    code += "print(json.dumps([kind.__name__ for kind in kinds]))"
-    known = run(programs_of(stack) / "python", "-c", code).stdout
-    used = json.loads(bake().text(".secrets.baseline"))["plugins_used"]
-    assert sorted(each["name"] for each in used) == sorted(json.loads(known))
+SEARCH = """
+import json, sys
+from detect_secrets.core import baseline
+from detect_secrets.core.plugins import util
+from detect_secrets.core.secrets_collection import SecretsCollection
+kinds = util.get_mapping_from_secret_type_to_class().values()
+with open(sys.argv[1]) as file:
+    baseline.load(json.load(file))
+found = SecretsCollection()
+found.scan_file(sys.argv[2])
+print(json.dumps([
+    [kind.__name__ for kind in kinds],
+    baseline.format_for_output(SecretsCollection()),
+    [secret.line_number for _, secret in found],
+]))
+"""
+
+
+def test_secrets_are_looked_for_as_the_baseline_says(
+    bake: Bake, stack: Path, tmp_path: Path
+) -> None:
+    digest = hashlib.sha512(b"").digest()
+    digits, letters = digest.hex()[:32], base64.b64encode(digest).decode()
+    planted = {
+        f'   "id": "{digits}",': False,  # of a notebook's cell
+        f'   "id": "{digits}"': False,
+        f'    "image/png": "{letters}",': False,
+        f'   "key": "{digits}",': True,
+        f'    "image": "{letters}",': True,
+    }
+    (tmp_path / "a.ipynb").write_text("\n".join(planted), encoding="utf-8")
+    python = (programs_of(stack) / "python", "-c", SEARCH)
+    done = run(*python, bake() / ".secrets.baseline", tmp_path / "a.ipynb")
+    kinds, written, lines = json.loads(done.stdout)
+    baseline = json.loads(bake().text(".secrets.baseline"))
+    assert sorted(each["name"] for each in baseline["plugins_used"]) == sorted(kinds)
+    # It would write the same itself, but for its version and the time.
+    assert {*baseline} == {*written}
+    for key in ("plugins_used", "filters_used", "results"):
+        assert baseline[key] == written[key]
+    assert [n in lines for n in range(1, len(planted) + 1)] == [*planted.values()]
 
 
 def test_secrets_are_not_looked_for_in_what_is_full_of_checksums(bake: Bake) -> None:
