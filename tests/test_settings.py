@@ -166,6 +166,7 @@ def test_every_git_hook_looks_at_its_files_and_no_others(bake: Bake) -> None:
     hooks = {hook["id"]: hook for repo in content["repos"] for hook in repo["hooks"]}
     assert {*hooks} == {*LOOKS_AT}
     assert {hook["language"] for hook in hooks.values()} == {"system"}
+    assert all(hook.get("name") for hook in hooks.values())  # it is shown
     of_the_project = "sh scripts/tool "
     for name, (wanted, other) in LOOKS_AT.items():
         assert hooks[name]["entry"].startswith(of_the_project), name
@@ -250,6 +251,8 @@ def test_pytest_fails_on_what_others_pass_over(bake: Bake, copy: Copy) -> None:
     for name, body in bodies.items():
         (project / f"tests/test_{name}.py").write_text(f"{body}\n", encoding="utf-8")
     (project / "scripts/test_elsewhere.py").write_text("raise SystemExit\n")
+    (project / "tests/more").mkdir()
+    (project / "tests/more/test_success.py").write_text("def test_b(): pass\n")
     options = ("-p", "no:xdist", "-p", "no:cacheprovider", "-rfEp")
     words = (*options, "--continue-on-collection-errors")
     done = project.run(sys.executable, "-m", "pytest", *words, check=False)
@@ -258,6 +261,8 @@ def test_pytest_fails_on_what_others_pass_over(bake: Bake, copy: Copy) -> None:
     assert "ERROR tests/test_mark.py - " in done.stdout
     assert "PASSED tests/test_deprecated.py::test_a" in done.stdout
     assert "PASSED tests/test_pending.py::test_a" in done.stdout
+    # A module of tests may have the name of another one.
+    assert "PASSED tests/more/test_success.py::test_b" in done.stdout
     assert "elsewhere" not in done.stdout
 
 
