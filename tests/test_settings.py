@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from fnmatch import fnmatch
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -344,6 +345,25 @@ def test_every_manager_is_told_of_the_same_tools_and_of_those_that_it_needs_itse
         assert tools(project, manager) == tools(bake(**answers), "uv") | own
     with_containers = tools(bake(), "uv") - tools(bake(docker=False), "uv")
     assert with_containers == {"installer"}
+
+
+def test_what_make_and_the_git_hooks_run_is_among_the_development_tools(
+    bake: Bake,
+) -> None:
+    project = bake()
+    names = {tool.partition("[")[0] for tool in tools(project, "uv")}
+    modules = {*re.findall(r" -m (\w+)", project.text("Makefile"))}
+    elsewhere = {"venv", "pip", "my_analysis"}
+    assert {name.replace("_", "-") for name in modules - elsewhere} <= names
+    assert {"pytest-cov", "nbmake"} <= names  # for --cov and --nbmake
+    (hooks,) = (
+        repo["hooks"]
+        for repo in yaml.safe_load(project.text(".pre-commit-config.yaml"))["repos"]
+    )
+    programs = {hook["entry"].split()[2].removesuffix("-hook") for hook in hooks}
+    theirs = {each.name for each in distribution("pre-commit-hooks").entry_points}
+    assert programs - theirs <= names
+    assert "pre-commit-hooks" in names
 
 
 INDEX_URL = "https://packages.example.com/team/simple/"
