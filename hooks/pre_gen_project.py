@@ -74,7 +74,6 @@ PROGRAMS = words("""
     pre-commit-hooks-removed pretty-format-json pydoc pyenv pyftmerge pyftsubset
     pygmentize pyproject-build python python3 pythonw requirements-txt-fixer rm sed sh
     sort-simple-yaml st stubgen stubtest trailing-whitespace-fixer ttx twine uv uvx
-    wheel xargs
 """)
 # Modules that only some of the Pythons on offer have, or that Python itself looks for.
 OTHER_MODULES = words("""
