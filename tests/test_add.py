@@ -88,6 +88,16 @@ def test_what_the_package_needs_gets_the_installed_version_as_its_lower_bound(
     assert tools(project, manager) == tools_before
 
 
+@pytest.mark.parametrize("manager", ["pip"], indirect=True)
+def test_what_another_machine_needs_is_added_without_a_bound(
+    add: Add, project: Project
+) -> None:
+    elsewhere = 'nobody; sys_platform == "elsewhere"'
+    add(elsewhere, "iniconfig")
+    *_, first, second = dependencies(project)
+    assert (first, second.partition(">=")[0]) == (elsewhere, "iniconfig")
+
+
 def test_a_development_tool_goes_where_the_others_are(
     add: Add, project: Project, manager: str
 ) -> None:
@@ -111,9 +121,8 @@ def test_what_cannot_be_locked_leaves_everything_as_it_was(
 ) -> None:
     before = {name: (project / name).read_bytes() for name in project.files}
     spoil = "; ".join(f"echo x >{lock}" for lock in MANAGERS[manager]["locks"])
-    said = (
-        "echo Traceback; echo '  ERROR: No matching one'; echo; echo 'make: *** Error'"
-    )
+    told = "{ echo Traceback; echo '  ERROR: No matching one'; } >&2"
+    said = f"{told}; echo; echo 'make: *** Error'"
     put_first_on_path(machine, "make", f"{spoil}; {said}; exit 2")
     for words in (("nobody",), ("--dev", "nobody")):
         done = add(*words, check=False)
@@ -131,7 +140,12 @@ def test_what_cannot_be_locked_leaves_everything_as_it_was(
 
 @pytest.mark.parametrize("manager", ["pip"], indirect=True)
 @pytest.mark.parametrize(
-    ("said", "told"), [("echo", "make failed"), ("echo a; echo ' b '", "b")]
+    ("said", "told"),
+    [
+        ("echo", "make failed"),
+        ("echo a; echo ' b '", "b"),
+        ("printf 'no \\377\\n'", "no \ufffd"),
+    ],
 )
 def test_the_last_line_tells_why_where_no_error_is_named(
     add: Add, machine: Machine, said: str, told: str
