@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Bake, Machine, Project, programs_of, run
@@ -59,7 +60,8 @@ def update(project: Project, machine: Machine, stack: Path) -> Update:
             machine, "cruft", f'for word; do echo "$word" >>../called; done\n{cruft}'
         )
         command = (str(python), SCRIPT, "--cruft", f"'{program}' --own", *words)
-        done = run(*command, cwd=project.path, env=machine.env, check=False)
+        here: dict[str, Any] = {"cwd": project.path, "env": machine.env}
+        done = run(*command, **here, check=False, stdin="typed\n")
         return done.returncode, done.stdout.splitlines()
 
     return told
@@ -107,6 +109,7 @@ def test_the_link_keeps_the_answers_in_words_that_a_person_reads(
     text = json.dumps(state, ensure_ascii=False, indent=2)
     assert project.text(LINK) == f"{text}\n"
     assert LINK in project.git("diff", "--name-only", "--cached").splitlines()
+    assert LINK not in project.git("diff", "--name-only").splitlines()
 
 
 def test_another_template_branch_and_answer_reach_cruft(
@@ -230,7 +233,9 @@ def test_a_project_without_its_link_is_told_how_to_get_one(
 ) -> None:
     (project / LINK).unlink()
     keep(project)
-    assert refused().endswith(": 'cruft link ADDRESS' writes it.")
+    link = "which tells the template this project was made from"
+    cure = "'cruft link ADDRESS' writes it"
+    assert refused() == f"No update: there is no .cruft.json, {link}: {cure}."
 
 
 @pytest.mark.parametrize("text", ["<<<<<<< ours\n", "{}", '{"context": 3}', "[]"])
@@ -269,6 +274,7 @@ def test_a_name_that_files_and_code_carry_can_not_be_changed(
             "echo 'fatal: no such branch'; echo 'Stopping there.'",
             "fatal: no such branch",
         ),
+        ("printf 'no \\377\\n'", "no \ufffd"),
         ("true", "{program} failed"),
     ],
 )
@@ -293,10 +299,10 @@ def test_a_template_that_is_gone_is_told_how_to_say_where_it_is(
     )
 
 
-def test_a_program_that_is_asked_sees_a_wide_terminal(
+def test_a_program_that_is_asked_sees_a_wide_terminal_and_nobody_at_it(
     project: Project, update: Update
 ) -> None:
-    """So that rich does not break the line that is told."""
+    """So that rich does not break the line that is told, and nothing waits."""
     asked = 'echo "$COLUMNS $_TYPER_STANDARD_TRACEBACK" >>../called; cat >>../called'
     update(cruft=asked)
     assert called(project)[-1] == "999 1"
