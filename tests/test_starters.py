@@ -163,6 +163,11 @@ def test_every_test_of_a_project_asserts_something(largest: Project) -> None:
 
 # The largest starter, in an environment that is kept
 
+# Of whoever runs the tests, which must not heed them, however they are written.
+SETTINGS = dict.fromkeys(
+    ("MY_ANALYSIS_FIGURES_DIR", "my_analysis_processed_file"), "/nowhere"
+)
+
 
 @pytest.fixture
 def in_stack(
@@ -171,7 +176,7 @@ def in_stack(
     """Run a module of the environment in the project of the largest starter."""
     project = copy(largest)
     env = {**os.environ, "PYTHONPATH": str(project / "src")}
-    env |= {"MPLCONFIGDIR": str(stack / "matplotlib")}
+    env |= {"MPLCONFIGDIR": str(stack / "matplotlib"), **SETTINGS}
 
     def module(*words: str) -> None:
         python = programs_of(stack) / "python"
@@ -191,6 +196,16 @@ def test_the_cells_of_the_notebooks_run_from_top_to_bottom():
                 shell.run_cell("".join(cell["source"])).raise_error()
 """
 
+LOG = """
+import logging, pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    before = logging.root.handlers[:], logging.root.level
+    result = yield
+    assert (logging.root.handlers, logging.root.level) == before, item.nodeid
+    return result
+"""
+
 
 def test_the_tests_and_notebooks_of_the_largest_starter_pass(
     in_stack: Callable[..., None], largest: Project, tmp_path: Path
@@ -200,11 +215,14 @@ def test_the_tests_and_notebooks_of_the_largest_starter_pass(
     The cells run without a kernel, which takes longer to start than they to run, and in
     the process of the tests, as to import what both need takes longer still.
     """
-    (tmp_path / largest.path.name / "test_notebooks.py").write_text(NOTEBOOKS)
+    project = tmp_path / largest.path.name
+    (project / "test_notebooks.py").write_text(NOTEBOOKS)
+    (project / "log_is_left_as_found.py").write_text(LOG)
     long = "another_process or does_what_its_description_says"
     without = (f"-pno:{name}" for name in ("cacheprovider", "nbmake", "pytest_cov"))
     files = ("tests", "test_notebooks.py")
-    in_stack("pytest", "-q", "-x", *without, "-k", f"not ({long})", *files)
+    watch = "-plog_is_left_as_found"
+    in_stack("pytest", "-q", "-x", watch, *without, "-k", f"not ({long})", *files)
 
 
 def test_the_types_of_the_largest_starter_are_right(
