@@ -84,7 +84,11 @@ CLI = {
     "test_a_wrong_command_is_a_usage_error": [
         Fault("cli", "app(arguments)", "app(['--wrong'])"),
     ],
+    "test_no_command_shows_those_that_there_are": [
+        Fault("commands_analysis", "no_args_is_help=True", "no_args_is_help=False"),
+    ],
     "test_the_package_is_a_program": [
+        Fault("commands_analysis", "add_completion=False", "add_completion=True"),
         Fault("cli", "app(arguments)", "app(arguments, prog_name='analysis')"),
         Fault(
             "commands_analysis",
@@ -224,6 +228,12 @@ PLOTS = {
     "test_the_legend_counts_the_penguins": [
         Fault("plots", "label=_counted(str(name), group)", "label=str(name)"),
         Fault("plots", "label=_counted(sex, group)", "label=sex"),
+    ],
+    "test_a_line_is_drawn_for_each_species_and_for_all": [
+        Fault("plots", "_draw_fit(axes, group[x], group[y], color=colour)", "pass"),
+    ],
+    "test_every_median_is_written": [
+        Fault("plots", 'f"{median:,.0f}"', 'f"{low:,.0f}"'),
     ],
     "test_a_figure_is_saved_as_the_same_png_each_time": [
         Fault("plots", "dpi=200", "dpi=100"),
@@ -598,6 +608,9 @@ API = {
             "api", "port: int = Field(", 'port: int = Field(validation_alias="PORT", '
         ),
     ],
+    "test_the_service_does_what_its_description_says": [
+        Fault("api", 'status="ok", ', 'status="up", '),
+    ],
 }
 SERVICE = {
     "test_serve_starts_the_service_with_its_settings": [
@@ -606,6 +619,8 @@ SERVICE = {
             "settings.port if port is None else port",
             "port or settings.port",
         ),
+        Fault("commands_service", "access_log=False", "access_log=True"),
+        Fault("commands_service", "down=PATIENCE", "down=10 * PATIENCE"),
     ],
     "test_serve_without_a_model_says_what_to_do": [NO_REASON],
     "test_a_line_of_the_log_is_a_json_object": [

@@ -92,6 +92,11 @@ def test_a_wrong_command_is_a_usage_error(capsys: Capture) -> None:
     assert "migrate" in capsys.readouterr().err
 
 
+def test_no_command_shows_those_that_there_are(capsys: Capture) -> None:
+    run()
+    assert "prepare" in "".join(capsys.readouterr())
+
+
 def test_the_package_is_a_program(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -102,6 +107,7 @@ def test_the_package_is_a_program(
     assert f"python -m {PACKAGE}" in help_text
     assert "prepare" in help_text
     assert "figures" in help_text
+    assert "completion" not in help_text
 
 
 def test_the_console_script_is_the_command_line() -> None:

@@ -38,6 +38,20 @@ def test_the_legend_counts_the_penguins(
     assert [text.get_text() for text in legend.get_texts()][: len(labels)] == labels
 
 
+@pytest.mark.parametrize("name", ["bill-shape", "flipper-and-mass"])
+def test_a_line_is_drawn_for_each_species_and_for_all(
+    penguins: pd.DataFrame, name: str
+) -> None:
+    (axes,) = plots.FIGURES[name](penguins).axes
+    assert len(axes.get_lines()) == 4
+
+
+def test_every_median_is_written(penguins: pd.DataFrame) -> None:
+    (axes,) = plots.mass_by_sex(penguins).axes
+    shown = [text.get_text() for text in axes.texts]
+    assert shown == ["3,400", "3,550", "4,700", "4,000", "3,950", "5,500"]
+
+
 @pytest.mark.parametrize("name", plots.FIGURES)
 def test_a_figure_is_saved_as_the_same_png_each_time(
     penguins: pd.DataFrame, tmp_path: Path, name: str
