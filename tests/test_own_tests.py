@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 from conftest import ROOT, SLOWEST_COMMAND, Project, programs_of
 from quick import CAN_FORK
+from test_starters import own_tests
 
 
 class Fault(NamedTuple):
@@ -152,6 +153,18 @@ CONFIG = {
         Fault("config", "in starts:", "in starts[::-1]:"),
         Fault("config", "return None", "return starts[0]"),
     ],
+    "test_no_project_is_said_with_what_to_do": [
+        Fault("config", " or set {PREFIX}ROOT to its directory", ""),
+    ],
+    "test_a_root_that_does_not_exist_is_refused": [
+        Fault("config", "if not root.is_dir()", "if not root"),
+    ],
+    "test_an_env_file_in_another_encoding_is_refused": [
+        Fault("config", "except UnicodeDecodeError", "except KeyError"),
+    ],
+    "test_a_setting_that_is_not_what_it_must_be_is_named": [
+        Fault("config", "{name} is {first['input']!r}: ", "{name}: "),
+    ],
 }
 DATA = {
     "test_the_sample_has_344_penguins_in_the_expected_columns": [
@@ -218,6 +231,28 @@ DATA = {
     "test_what_is_saved_is_what_is_loaded": [
         Fault("data", "penguins.to_parquet(", "penguins.head().to_parquet("),
     ],
+    "test_a_missing_file_is_named_with_what_to_do": [
+        Fault("data", "; put the file there or name another", ""),
+    ],
+    "test_a_directory_cannot_be_read": [
+        Fault("data", "except OSError as", "except KeyError as"),
+    ],
+    "test_text_in_another_encoding_is_refused": [
+        Fault("data", "except UnicodeDecodeError", "except KeyError"),
+    ],
+    "test_cleaning_says_when_nothing_is_left": [
+        Fault("data", "if kept.empty:", "if False:"),
+    ],
+    "test_a_table_that_was_not_prepared_is_asked_for": [
+        Fault("data", '; `prepare` makes it"', '"'),
+    ],
+    "test_a_file_that_is_not_parquet_is_refused": [
+        Fault("data", "except (TypeError, ValueError)", "except TypeError"),
+    ],
+    "test_a_parquet_file_with_other_content_is_refused": [
+        Fault("data", ", columns=COLUMNS)", ")"),
+        Fault("data", "return table.astype(TYPES)", "return table"),
+    ],
 }
 PLOTS = {
     "test_a_figure_has_a_title_and_labelled_axes": [
@@ -262,6 +297,16 @@ PLOTS = {
     "test_a_millimetre_of_flipper_goes_with_50_g": [
         Fault(
             "plots", "np.polyfit(x, y, deg=1)", "np.polyfit(x[:152], y[:152], deg=1)"
+        ),
+    ],
+    "test_one_penguin_of_unknown_sex_can_be_drawn": [
+        Fault("plots", "if x.min() < x.max():", "if True:"),
+    ],
+    "test_males_are_heavier_in_every_species": [
+        Fault(
+            "data",
+            '"a positive number", is_size)',
+            '"a positive number", is_size) / 10',
         ),
     ],
 }
@@ -418,6 +463,19 @@ FEATURES = {
             'table.fillna({TARGET: "Adelie"})',
         ),
     ],
+    "test_a_column_of_a_wrong_type_is_named": [
+        Fault("features", '"iufO"', '"iufObM"'),
+    ],
+    "test_every_missing_column_is_named": [
+        Fault("data", "{', '.join(missing)}", "{missing[0]}"),
+    ],
+    "test_a_table_without_rows_is_refused": [
+        Fault("features", "if table.empty:", "if False:"),
+    ],
+    "test_too_few_species_are_refused": [
+        Fault("features", "len(counts) < 2 or ", ""),
+        Fault("features", "{found or 'no species'}", "{found}"),
+    ],
 }
 PREDICT = {
     "test_predictions_stand_beside_the_rows": [
@@ -447,6 +505,9 @@ PREDICT = {
         Fault("predict", '"is empty" if', '"is bad" if'),
         Fault("predict", "is not a Parquet table", "is bad"),
     ],
+    "test_a_table_with_predictions_is_refused": [
+        Fault("predict", "if taken:", "if False:"),
+    ],
 }
 STORE = {
     "test_the_model_lies_in_the_project": [
@@ -471,6 +532,33 @@ STORE = {
     ],
     "test_a_patch_release_of_scikit_learn_makes_no_difference": [
         Fault("store", 'was.split(".")[:2] != now.split(".")[:2]', "was != now"),
+    ],
+    "test_a_model_that_is_missing_is_asked_for": [
+        Fault("store", 'if path.exists() else "model"', 'if path.name else "model"'),
+    ],
+    "test_a_model_without_its_record_is_refused": [
+        Fault(
+            "store", '"record of the model" if path.exists() else "model"', '"model"'
+        ),
+    ],
+    "test_a_record_without_its_model_is_refused": [
+        Fault("store", "FileNotFoundError:\n        raise", "KeyError:\n        raise"),
+    ],
+    "test_a_record_that_is_none_is_refused": [
+        Fault("store", "except ValidationError", "except KeyError"),
+    ],
+    "test_another_file_is_refused_before_it_is_opened": [
+        Fault(
+            "store",
+            "hashlib.sha256(content).hexdigest() != record.sha256",
+            "not content",
+        ),
+    ],
+    "test_a_model_of_another_scikit_learn_is_refused": [
+        Fault("store", 'was.split(".")[:2] != now.split(".")[:2]', "was > now"),
+    ],
+    "test_a_model_that_asks_for_other_columns_is_refused": [
+        Fault("store", "if record.features != FEATURES:", "if not record.features:"),
     ],
 }
 TRAIN = {
@@ -502,6 +590,9 @@ TRAIN = {
             'strategy="most_frequent"',
             'strategy="constant", fill_value="male"',
         ),
+    ],
+    "test_a_species_with_fewer_penguins_than_folds_is_named": [
+        Fault("train", "counts.idxmin()", "counts.idxmax()"),
     ],
 }
 API = {
@@ -611,6 +702,13 @@ API = {
     "test_the_service_does_what_its_description_says": [
         Fault("api", 'status="ok", ', 'status="up", '),
     ],
+    "test_a_service_without_a_model_does_not_start": [
+        Fault(
+            "api",
+            "model, record = store.load(settings.model_file)",
+            "model = record = None",
+        ),
+    ],
 }
 SERVICE = {
     "test_serve_starts_the_service_with_its_settings": [
@@ -642,6 +740,15 @@ FAULTS = {
     "test_api": API,
     "test_commands_service": SERVICE,
 }
+
+
+def test_every_own_test_is_there_for_a_fault(largest: Project) -> None:
+    """All but the one that starts programs, which takes too long."""
+    files = [Path(name) for name in largest.files]
+    assert {file.stem for file in files if file.match("tests/test_*.py")} == {*FAULTS}
+    for file, tests in FAULTS.items():
+        own = own_tests(largest.text(f"tests/{file}.py"))
+        assert {name for name in own if "another_process" not in name} == {*tests}
 
 
 def quickly(project: Project) -> None:
