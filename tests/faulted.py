@@ -176,7 +176,8 @@ class Faulted:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         gc.collect()
-        gc.freeze()  # what is there is not looked through in each copy
+        gc.freeze()  # what is there is not looked through in each copy,
+        gc.disable()  # nor what a copy adds, which soon ends
         for file, together in groupby(self.faults, lambda fault: fault.tests):
             faults = [*together]
             inside = [each for each in faults if each.is_in_functions]
