@@ -124,6 +124,9 @@ CONFIG = {
         Fault("config", "penguins.parquet", "penguin.parquet"),
         Fault("config", 'Path("reports/figures")', 'Path("figures")'),
     ],
+    "test_settings_stay_as_they_were_read": [
+        Fault("config", "frozen=True", "frozen=False"),
+    ],
     "test_an_empty_variable_counts_as_none": [
         Fault("config", "env_ignore_empty=True", "env_ignore_empty=False"),
     ],
@@ -520,6 +523,9 @@ STORE = {
         Fault("store", "versions=versions()", 'versions=versions() | {"joblib": "1"}'),
         Fault("store", '"pandas", "joblib")', '"pandas")'),
     ],
+    "test_a_record_stays_as_it_was_read": [
+        Fault("store", "frozen=True", "frozen=False"),
+    ],
     "test_nothing_else_is_left_beside_it": [
         Fault(
             "store",
@@ -680,6 +686,11 @@ API = {
             "api",
             "                return\n            body",
             "                break\n            body",
+        ),
+        Fault(
+            "api",
+            "  # the other side has gone\n",
+            '\n                await _refusal(400, "gone")(scope, receive, send)\n',
         ),
     ],
     "test_a_long_list_of_faults_is_cut_short": [

@@ -47,6 +47,11 @@ def test_the_variable_comes_first(project: Path) -> None:
     assert settings.figures_dir == project / "reports/figures"
 
 
+def test_settings_stay_as_they_were_read(project: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().root = project.parent  # type: ignore[misc]
+
+
 def test_an_empty_variable_counts_as_none(
     project: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
