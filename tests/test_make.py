@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,10 @@ UPLOADS = URL.removesuffix("simple/")
 NOTES = 'case $1 in -c) ;; *) echo "${SKIP:+SKIP=$SKIP }$0 $*" >>"$CALLS";; esac'
 # It has a version, as those have for which scripts/find looks.
 TOOL = 'case $1 in --version) echo "x 9999.0";; *) echo "$0 $*" >>"$CALLS";; esac'
+# It can make an environment that holds nothing but itself.
+MAKES_ANOTHER = """case "$*" in
+"-m venv "*) mkdir -p .bootstrap/bin && cp "$0" .bootstrap/bin/python;;
+esac"""
 PYTHON = ".venv/bin/python"
 
 
@@ -53,6 +58,14 @@ def work(bake: Bake, copy: Callable[[Project], Project], machine: Machine) -> Wo
     """A project of the largest starter, with an index of its own."""
     starter = default_context()["starter"][-1]
     return Work(copy(bake(starter=starter, package_index_url=URL)), machine)
+
+
+def test_make_alone_lists_what_can_be_done(work: Work) -> None:
+    work.make()
+    text = work.project.text("Makefile") + work.project.text("containers.mk")
+    documented = re.findall(r"^([a-z-]+):.*## (.*)$", text, re.MULTILINE)
+    shown = [line.split(maxsplit=1) for line in work.said.splitlines()]
+    assert shown == [[*each] for each in documented]
 
 
 LINT = ["-m ruff check .", "-m black --quiet --check .", "-m mypy"]
@@ -104,6 +117,8 @@ def test_the_first_fault_ends_a_verb(work: Work) -> None:
     python.write_text(f"#!/bin/sh\n{NOTES}\nexit 1\n")
     assert work.make("lint", check=False) == [f"{PYTHON} {LINT[0]}"]
     assert work.make("check", check=False) == [f"{PYTHON} {LINT[0]}"]
+    together = ("--jobs=2", "lint", "build")
+    assert work.make(*together, check=False) == [f"{PYTHON} {LINT[0]}"]
 
 
 def test_a_repository_is_checked_by_its_hooks_but_for_what_has_been_run(
@@ -123,12 +138,21 @@ def test_a_repository_is_made_and_its_first_commit_once(work: Work) -> None:
     assert work.make("repository") == [f"{PYTHON} -m pre_commit install"]
     project = work.project
     assert project.git("log", "--format=%s") == "Start my-analysis"
+    assert work.said.splitlines()[-1] == project.git("log", "-1", "--format=%h %s")
     assert project.git("branch", "--show-current") == "main"
     assert project.git("status", "--porcelain") == ""
     (project / "README.md").write_text("mine\n")
+    project.git("switch", "--quiet", "--create", "mine")
     work.make("repository")
+    assert project.git("branch", "--show-current") == "mine"
     assert project.git("log", "--format=%s") == "Start my-analysis"
     assert project.git("status", "--porcelain") == "M README.md"
+
+
+def test_nothing_is_added_that_has_no_name(work: Work) -> None:
+    work.program("uv")
+    assert work.make("add", check=False) == []
+    assert work.said.startswith("Which one? make add PACKAGE=polars")
 
 
 def test_the_audit_is_told_which_program_to_ask(work: Work) -> None:
@@ -222,7 +246,7 @@ def test_a_verb_runs_its_managers_commands(
     known = {"$(BIN)": ".venv/bin", "$(MANAGER)": work.program(manager)}
     known |= {"$(PACKAGES)": "polars>=1 rich", '"': ""}
     dev = "$(if $(DEV),--dev)", "$(if $(DEV),--group dev)"
-    verbs = {
+    verbs: dict[tuple[str, ...], dict[str, str]] = {
         ("lock",): {},
         ("upgrade",): {},
         ("install",): {},
@@ -232,12 +256,28 @@ def test_a_verb_runs_its_managers_commands(
             each: each.removesuffix(")").partition(",")[2] for each in dev
         },
     }
-    for words, more in verbs.items():
-        wanted = MANAGERS[manager][words[0].removeprefix("install-")]
+
+    def wanted(verb: str, more: dict[str, str]) -> list[str]:
+        lines = MANAGERS[manager][verb.removeprefix("install-")]
         for name, value in (known | more).items():
-            wanted = [line.replace(name, value) for line in wanted]
-        calls = work.make(*words)[: len(wanted)]
-        assert calls == [" ".join(line.split()) for line in wanted]
+            lines = [line.replace(name, value) for line in lines]
+        return [" ".join(line.split()) for line in lines]
+
+    install = [
+        *wanted("install", {}),
+        f"{PYTHON} scripts/kernel.py register my-analysis",
+    ]
+    for words, more in verbs.items():
+        calls = {
+            "install": install,
+            "upgrade": [*wanted("upgrade", {}), *install],
+        }.get(words[0], wanted(words[0], more))
+        assert work.make(*words) == calls
+    for lock in MANAGERS[manager]["locks"]:
+        (work.project / lock).unlink()
+    assert work.make("install") == [*wanted("lock", {}), *install]
+    work.project.git("init", "--quiet")
+    assert work.make("install")[-1] == f"{PYTHON} -m pre_commit install"
 
 
 def test_an_environment_elsewhere_is_known_as_the_projects_own(work: Work) -> None:
@@ -253,6 +293,26 @@ def test_an_environment_elsewhere_is_known_as_the_projects_own(work: Work) -> No
     assert f"{python} scripts/kernel.py register my-analysis" in calls
     work.make("install", f"VENV={elsewhere}")
     assert not any(path.is_symlink() for path in elsewhere.iterdir())
+
+
+def test_a_python_that_is_no_environments_gives_way_to_one(work: Work) -> None:
+    uv = work.program("uv")
+    assert work.make("environment") == []
+    python = Path(sys.base_prefix, "bin/python{}.{}".format(*sys.version_info))
+    (work.project / PYTHON).write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')
+    assert work.make("environment") == [f"{uv} venv --quiet --prompt my-analysis .venv"]
+
+
+def test_pyenvs_pythons_of_the_projects_version_are_at_the_end_of_the_path(
+    bake: Bake, machine: Machine, tmp_path: Path
+) -> None:
+    for version in ("3.12.1", "3.13.1", "3.13.2"):
+        (tmp_path / "versions" / version / "bin").mkdir(parents=True)
+    for root, more in (("/nowhere", []), (tmp_path, ["3.13.1", "3.13.2"])):
+        machine.env["PYENV_ROOT"] = str(root)
+        path = [machine.env["PATH"], *(f"{root}/versions/{each}/bin" for each in more)]
+        said = said_by_make(machine, bake(python_version="3.13"), 'echo "$$PATH"')
+        assert said == f"{':'.join(path)}\n"
 
 
 def test_what_was_installed_by_halves_is_taken_away_first(work: Work) -> None:
@@ -357,15 +417,21 @@ def test_an_engine_is_asked_for_first(work: Work, docker: str) -> None:
         assert work.said.startswith("There is no uv.lock: run 'make lock' first.")
 
 
-def test_an_update_without_a_python_says_where_one_comes_from(work: Work) -> None:
-    work.program("cruft")
+@pytest.mark.parametrize(
+    ("verb", "version"), [("update", "3"), ("audit", "3.13"), ("release-notes", "3.13")]
+)
+def test_a_script_without_a_python_says_where_one_comes_from(
+    work: Work, verb: str, version: str
+) -> None:
+    for program in ("cruft", "pip-audit"):
+        work.program(program)
     (work.project / PYTHON).unlink()
     work.machine.hide("python", "python3", *(f"python3.{each}" for each in range(20)))
     work.machine.env["PYENV_ROOT"] = "/nowhere"
-    work.make("update", check=False)
+    work.make(verb, check=False)
     *told, stopped = work.said.splitlines()
-    assert told[0].startswith("Python 3 with ensurepip is missing: ")
-    assert "update.py" not in "".join(told)  # which needs one
+    assert told[-1].startswith(f"Python {version} with ensurepip is missing: ")
+    assert "scripts/" not in work.said.replace(stopped, "")  # which needs one
     assert stopped.startswith("make: ***")
 
 
@@ -375,19 +441,53 @@ def test_an_update_without_a_python_says_where_one_comes_from(work: Work) -> Non
         (["update"], "cruft>=2.16"),
         (["graduate", "TO=model"], "cruft>=2.16"),
         (["audit"], "pip-audit>=2.9"),
+        (["publish"], "twine>=5.0"),
     ],
     ids=" ".join,
 )
 def test_a_tool_that_is_missing_is_got_for_the_project_alone(
     work: Work, words: list[str], gets: str
 ) -> None:
-    work.machine.hide("cruft", "pip-audit", "uv", "uvx", "pipx")
+    work.machine.hide("cruft", "pip-audit", "twine", "uv", "uvx", "pipx")
+    (work.project / PYTHON).write_text(f"#!/bin/sh\n{NOTES}\n{MAKES_ANOTHER}\n")
+
+    def calls() -> list[str]:
+        every = work.make(*words, check=False)
+        return [call for call in every if ".bootstrap" in call]
+
+    python = ".bootstrap/bin/python"
+    made = f"{PYTHON} -m venv --clear .bootstrap"
+    got = f"{python} -m pip install --quiet {gets}"
+    assert calls() == [made, got]
+    assert work.project.text(".bootstrap/.gitignore") == "*\n"
+    assert calls() == [f"{python} -m pip --version", got]
+    (work.project / python).write_text("#!/bin/sh\nexit 1\n")
+    assert calls() == [made, got]
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_bootstrap_gets_a_manager_that_is_missing_and_says_so_where_it_did_not(
+    bake: Bake, copy: Callable[[Project], Project], machine: Machine, manager: str
+) -> None:
+    work = Work(copy(bake(environment_manager=manager)), machine, manager)
+    machine.hide(*MANAGERS, "uvx", "pipx")
+    python = work.project / PYTHON
+    python.write_text(f"#!/bin/sh\n{NOTES}\n{MAKES_ANOTHER}\n")
+    gets = re.findall(r"GET,(.*)\)", MANAGERS[manager]["bootstrap"])
+    got = [f".bootstrap/bin/python -m pip install --quiet {each}" for each in gets]
+    brings_nothing = work.make("bootstrap", check=False)
+    assert brings_nothing[1:] == got
+    assert work.said.startswith(f"{manager} is missing: " if gets else "")
+    found = f".bootstrap/bin/{manager}"
+    brings = f"printf '#!/bin/sh\necho 9999.0\n' >{found} && chmod +x {found}"
     python = work.project / ".bootstrap/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f"#!/bin/sh\n{NOTES}\n")
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f"#!/bin/sh\n{NOTES}\ncase $3 in install) {brings};; esac\n")
     python.chmod(0o755)
-    got = f".bootstrap/bin/python -m pip install --quiet {gets}"
-    assert got in work.make(*words, check=False)
+    assert work.make("bootstrap")[1:] == got
+    assert work.said == ""
+    assert work.make("bootstrap") == []
+    assert work.said == ""
 
 
 # What the git hooks run
