@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,11 @@ FILES = {
 every_manager = pytest.mark.parametrize("manager", MANAGERS)
 every_index = pytest.mark.parametrize("index", ["", INDEX_URL])
 Copy = Callable[[Project], Project]
+# What Docker takes for the beginning of an instruction, as far as it is used here.
+KNOWN = (
+    "ARG CMD COPY ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL RUN STOPSIGNAL USER WORKDIR"
+)
+WITH_INDEX = "scripts/with_index.py"
 
 
 def test_without_docker_nothing_speaks_of_containers(bake: Bake) -> None:
@@ -61,7 +67,7 @@ def stages(project: Project) -> dict[str, tuple[str, list[tuple[str, str]]]]:
     lines = [
         line
         for line in project.text("Dockerfile").splitlines()
-        if not line.lstrip().startswith("#")
+        if line.strip() and not line.lstrip().startswith("#")
     ]
     found: dict[str, tuple[str, list[tuple[str, str]]]] = {}
     name = ""
@@ -70,7 +76,8 @@ def stages(project: Project) -> dict[str, tuple[str, list[tuple[str, str]]]]:
         if word == "FROM":
             origin, _, name = rest.partition(" AS ")
             found[name] = (origin, [])
-        elif word and name:
+        elif name:
+            assert word in KNOWN.split(), line
             found[name][1].append((word, rest))
     return found
 
@@ -142,6 +149,128 @@ def test_a_build_stops_at_the_first_fault_and_keeps_caches_and_secrets_out(
                 assert not pip or " install --no-compile " in each
         made = [each for each in of_kind(instructions, "RUN") if "-d @3155" in each]
         assert bool(made) == (name in ("base", "dependencies", "package")), name
+
+
+def steps(instructions: list[tuple[str, str]]) -> list[list[str]]:
+    """Return the commands of each RUN, without what is mounted for them."""
+    return [
+        re.sub(r"--mount=\S+ ", "", each).split(" && ")
+        for each in of_kind(instructions, "RUN")
+    ]
+
+
+@every_manager
+@every_index
+def test_the_environments_of_an_image_are_made_by_the_managers_commands(
+    bake: Bake, manager: str, index: str
+) -> None:
+    found = stages(bake(environment_manager=manager, package_index_url=index))
+    container = MANAGERS[manager]["container"]
+    made = "python -m venv --without-pip --prompt my-analysis /opt/venv"
+    dated = "find /opt/venv -exec touch -h -d @315532800 {} +"
+    with_index = "python /usr/local/lib/with_index.py " if index else ""
+    for stage, purpose, last in (
+        ("dependencies", "production", dated),
+        ("development", "development", "chmod -R a+rwX /opt/venv"),
+    ):
+        lines = [line.replace("$(WITH)", with_index) for line in container[purpose]]
+        assert steps(found[stage][1]) == [[made, *lines, last]]
+
+
+@every_index
+def test_what_pip_keeps_is_in_the_cache_that_is_mounted_and_in_no_layer(
+    bake: Bake, index: str
+) -> None:
+    homes: dict[str, dict[str, str]] = {"${BASE}": {}}
+    for name, (origin, instructions) in stages(bake(package_index_url=index)).items():
+        env = homes[name] = {**homes[origin]}
+        for word, rest in instructions:
+            exported = re.findall(r"\bexport (.*?) &&", rest)
+            if word == "ENV" or exported:
+                given = shlex.split(" ".join(exported) or rest)
+                now = dict(each.split("=", 1) for each in given)
+                env |= now if word == "ENV" else {}
+            if "/.cache" in rest and word == "RUN":
+                seen = {**env, **(now if exported else {})}
+                assert f"target={seen['HOME']}/.cache " in rest, (name, rest)
+                assert seen["PYTHONPYCACHEPREFIX"].startswith(f"{seen['HOME']}/.cache")
+
+
+def test_the_package_and_jupyterlab_are_installed_where_they_are_copied_from(
+    bake: Bake,
+) -> None:
+    found = stages(bake())
+    build, install, _ = steps(found["package"][1])[0]
+    assert build == "python -m hatchling build --target wheel --directory /wheel"
+    options = "--no-compile-bytecode --destdir /package"
+    assert install == f"python -m installer {options} /wheel/*.whl"
+    _, made, install = steps(found["jupyter"][1])[0]
+    assert made == "python -m venv /opt/jupyter"
+    assert install.startswith("/opt/jupyter/bin/pip install ")
+
+
+def test_what_is_worked_in_has_the_source_and_the_kernel_of_the_notebooks(
+    bake: Bake,
+) -> None:
+    project = bake()
+    found = stages(project)
+    apt, install = steps(found["dev"][1])
+    assert apt[-1] == "apt-get install --yes --no-install-recommends git make"
+    *package, kernel, shared = install
+    assert package == [
+        *("mkdir -p src/my_analysis", "touch src/my_analysis/__init__.py"),
+        "pip --python /opt/venv/bin/python install --no-compile --no-deps"
+        " --no-build-isolation --editable .",
+    ]
+    notebook = json.loads(project.text("notebooks/01-explore.ipynb"))
+    wanted = notebook["metadata"]["kernelspec"]
+    assert shlex.split(kernel) == [
+        *("python", "-m", "ipykernel", "install", "--sys-prefix"),
+        *("--name", wanted["name"], "--display-name", wanted["display_name"]),
+    ]
+    assert shared == "chmod -R a+rwX /opt/venv/share"
+    assert of_kind(found["notebook"][1], "ENV") == [
+        "JUPYTER_PATH=/opt/venv/share/jupyter"
+    ]
+
+
+def is_sent(name: str, rules: list[str]) -> bool:
+    """Tell whether .dockerignore lets a file into a build: the last rule that fits."""
+    parts = name.split("/")
+    above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    sent = True
+    for rule in rules:
+        pattern = re.escape(rule.removeprefix("!").removeprefix("/"))
+        pattern = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")
+        if any(re.fullmatch(pattern, each) for each in above):
+            sent = rule.startswith("!")
+    return sent
+
+
+@every_manager
+@every_index
+def test_a_build_is_sent_what_it_copies_and_nothing_else(
+    bake: Bake, manager: str, index: str
+) -> None:
+    project = bake(environment_manager=manager, package_index_url=index)
+    copied: dict[str, set[str]] = {"${BASE}": set()}
+    for stage, (origin, instructions) in stages(project).items():
+        sources = [each.split()[:-1] for each in of_kind(instructions, "COPY")]
+        copied[stage] = copied[origin].union(*sources)
+        runs = " ".join(of_kind(instructions, "RUN"))
+        assert "with_index.py" not in runs or WITH_INDEX in copied[stage]
+    everything = {each for sources in copied.values() for each in sources}
+    assert (WITH_INDEX in everything) == bool(index)
+    secret = {".env", "src/.env", "src/my_analysis/__pycache__/cli.pyc", ".git/config"}
+    there = {*project.files, *MANAGERS[manager]["locks"]}
+    rules = project.text(".dockerignore").splitlines()
+    sent = {
+        name
+        for name in there | secret
+        if is_sent(name, [rule for rule in rules if not rule.startswith("#")])
+    }
+    wanted = everything | {name for name in there if name.startswith("src/")}
+    assert sent == {name for name in wanted if name in there}
 
 
 def test_what_runs_is_for_a_user_without_rights_and_hears_a_stop(bake: Bake) -> None:
@@ -325,6 +454,15 @@ def test_each_container_gets_what_it_needs(
     assert content.get("secrets", {}) == (
         {name: {"environment": name.upper()} for name in secrets} if index else {}
     )
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_what_starts_is_what_make_says(bake: Bake, starter: str) -> None:
+    project = bake(starter=starter)
+    services = yaml.safe_load(project.text("compose.yaml"))["services"]
+    (name,) = (name for name, each in services.items() if "profiles" not in each)
+    (said,) = re.findall(r"^up:.*## Start (.*) in", project.text("containers.mk"), re.M)
+    assert said == {"api": "the service", "notebook": "JupyterLab"}[name]
 
 
 def test_compose_takes_the_image_that_a_server_names(bake: Bake) -> None:
