@@ -314,11 +314,18 @@ def test_what_gitlab_runs_for_a_change_and_for_a_tag(bake: Bake) -> None:
     stopped = {n for n, j in jobs_there.items() if j.get("interruptible", True)}
     assert {*scripts} - stopped == {"publish", "release"}
     assert content["default"]["interruptible"] is True
-    assert content["default"]["timeout"] == "30 minutes"
+    assert content["default"]["image"] == "python:$PROJECT_PYTHON"
+    limits = {n: j["timeout"] for n, j in content.items() if "timeout" in j}
+    assert limits == {"default": "30 minutes", "audit": "10 minutes"}
+    # They download nothing that is worth it.
+    without_cache = {n for n, j in jobs_there.items() if j.get("cache") == []}
+    assert without_cache == {"docker-image", "release"}
     kept = {
         n: j["artifacts"]["paths"] for n, j in jobs_there.items() if "artifacts" in j
     }
     assert kept == {"project": ["dist/"], "publish": ["dist/", "notes.md"]}
+    for name in kept:
+        assert jobs_there[name]["artifacts"]["expire_in"] == "1 week"
     assert content["project"]["artifacts"]["when"] == "always"
     assert content["project"]["artifacts"]["reports"] == {
         "coverage_report": {"coverage_format": "cobertura", "path": "coverage.xml"}
@@ -376,6 +383,39 @@ def test_the_last_job_is_red_when_another_one_is_not_green(
     env = {"RESULTS": filled_in(step["env"]["RESULTS"], context), **machine.env}
     done = run("bash", "-ec", step["run"], env=env, check=False)
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "python", "name"),
+    [
+        ("Linux", "", "project (linux-1)"),
+        ("Linux", NEWEST, f"project (linux-1, Python {NEWEST})"),
+        ("macOS", "", "project (macos-1)"),
+        ("Windows", "", "project (windows-1)"),
+    ],
+)
+def test_a_lock_file_serves_the_system_and_python_that_it_was_made_for(
+    bake: Bake, system: str, python: str, name: str
+) -> None:
+    job = jobs(bake(ci="github") / WORKFLOWS[0])["project"]
+    context = {
+        "github": {"workspace": "/nowhere"},
+        "runner": {"os": system},
+        "matrix": {"system": f"{system.lower()}-1", "python": python},
+        "before": [],
+    }
+    left_out = [
+        step.get("name") or step["uses"].partition("@")[0]
+        for step in job["steps"]
+        if not holds(step.get("if"), context)
+    ]
+    relock = "Lock for this system and Python, and install"
+    as_it_is = system == "Linux" and not python
+    otherwise = ["Install", "actions/upload-artifact"]
+    assert left_out == ([relock] if as_it_is else otherwise)
+    assert filled_in(job["name"], context) == name
+    (step,) = (step for step in job["steps"] if step.get("name") == relock)
+    assert filled_in(step["env"]["PYTHON"], context) == python
 
 
 def test_the_image_is_built_where_there_is_a_dockerfile(
@@ -449,6 +489,20 @@ def test_dependabot_looks_after_what_it_knows(
         if url
         else {}
     )
+
+
+def test_renovate_proposes_once_a_week_what_is_a_week_old(bake: Bake) -> None:
+    """Python's packages together, and what the lock file holds besides."""
+    said = json.loads(bake(ci="gitlab").text("renovate.json"))
+    on_monday = ["before 6am on monday"]
+    assert said == {
+        "$schema": "https://docs.renovatebot.com/renovate-schema.json",
+        "extends": ["config:recommended"],
+        "schedule": on_monday,
+        "minimumReleaseAge": "7 days",
+        "packageRules": [{"groupName": "packages", "matchCategories": ["python"]}],
+        "lockFileMaintenance": {"enabled": True, "schedule": on_monday},
+    }
 
 
 # By other people's tools
@@ -832,6 +886,25 @@ def test_where_a_release_goes_is_said_by_the_repository(
         done = holds(job.get("if"), context)
         results[name] = {"result": "success" if done else "skipped"}
     assert {name for name in results if results[name]["result"] == "skipped"} == skipped
+
+
+@pytest.mark.parametrize("failing", ["build", "attest", "pypi", "index"])
+def test_after_a_failure_nothing_more_is_published(bake: Bake, failing: str) -> None:
+    to = "index" if failing == "index" else "pypi"
+    event = {"repository": {"visibility": "public"}}
+    context: dict[str, Any] = {"vars": {"PUBLISH_TO": to}}
+    context["github"] = {"workspace": "", "event": event}
+    results: dict[str, dict[str, str]] = {}
+    for name, job in jobs(bake(ci="github") / WORKFLOWS[1]).items():
+        needs = job.get("needs", [])
+        needed = [needs] if isinstance(needs, str) else needs
+        context["needs"] = {each: results[each] for each in needed}
+        result = "failure" if name == failing else "success"
+        results[name] = {
+            "result": result if holds(job.get("if"), context) else "skipped"
+        }
+    ended = [result["result"] for result in results.values()]
+    assert {*ended[ended.index("failure") + 1 :]} == {"skipped"}
 
 
 @slow
