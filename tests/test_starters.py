@@ -165,7 +165,7 @@ def test_every_test_of_a_project_asserts_something(largest: Project) -> None:
 
 # Of whoever runs the tests, which must not heed them, however they are written.
 SETTINGS = dict.fromkeys(
-    ("MY_ANALYSIS_FIGURES_DIR", "my_analysis_processed_file"), "/nowhere"
+    ("MY_ANALYSIS_FIGURES_DIR", "my_analysis_processed_file"), "/dev/null/nowhere"
 )
 
 
