@@ -75,7 +75,6 @@ class Problem(Exception):
         output: str = "",
         mark: str = "failed",
     ) -> None:
-        super().__init__(reason)
         self.reason = reason
         self.first = tuple(first)
         self.verbs = verbs
@@ -244,12 +243,11 @@ def workspace_of(manifest: Path) -> dict[str, list[str]] | None:
         return None
     import tomllib  # costs as much as everything else here, and is seldom needed
 
-    try:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         tables = tomllib.loads(manifest.read_text(encoding="utf-8"))
         workspace = tables["tool"]["uv"]["workspace"]
         return {key: [*workspace.get(key, ())] for key in ("members", "exclude")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return None
 
 
 def is_scratch(answers: Answers, project: Path) -> bool:
@@ -657,7 +655,7 @@ def attempt(step: Step) -> Outcome:
 
 def begin(step: Step, ended: SimpleQueue[Outcome]) -> None:
     """Do the step beside everything else; its outcome comes through the queue."""
-    threading.Thread(target=lambda: ended.put(attempt(step)), daemon=True).start()
+    threading.Thread(target=lambda: ended.put(attempt(step))).start()
 
 
 def left_out(step: Step, succeeded: set[str], reason: str) -> Outcome:
