@@ -601,7 +601,6 @@ def install_hooks(tools: Tools) -> str:
 
 
 def commit(tools: Tools, answers: Answers, machine: Machine) -> str:
-    git = machine.git or "git"
     if not machine.has_identity:
         name, email = answers["author_name"], answers["author_email"]
         raise Problem(
@@ -611,11 +610,11 @@ def commit(tools: Tools, answers: Answers, machine: Machine) -> str:
                 f"git config --global user.email {shlex.quote(email)}",
             ),
         )
-    tools.run([git, "add", "--all"])
+    tools.run(["git", "add", "--all"])
     # The files are as the template's tests have checked them: no hook need run on them.
     message = f"Start {answers['project_slug']}"
-    tools.run([git, "commit", "--quiet", "--no-verify", "--message", message])
-    return tools.run([git, "log", "-1", "--format=%h %s"])
+    tools.run(["git", "commit", "--quiet", "--no-verify", "--message", message])
+    return tools.run(["git", "log", "-1", "--format=%h %s"])
 
 
 def sweep(answers: Answers, project: Path) -> None:
