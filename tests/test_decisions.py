@@ -490,14 +490,24 @@ print(True)
 """
 
 
-def test_what_is_typed_at_a_terminal_is_for_the_set_up_alone_while_it_runs() -> None:
+@pytest.mark.parametrize(
+    ("how", "alone"),
+    [
+        ("{}; exit $?", ["False", "True", "True", "True"]),
+        ("set -m; {} & wait", ["False", "False", "False", "True"]),  # not its turn
+    ],
+    ids=["in the foreground", "in the background"],
+)
+def test_what_is_typed_at_a_terminal_is_for_the_set_up_alone_while_it_runs(
+    how: str, alone: list[str]
+) -> None:
     pexpect = pytest.importorskip("pexpect")
     if not hasattr(pexpect, "spawn"):
         pytest.skip("pseudo-terminals are not on Windows")
     hooks = str(ROOT / "hooks")
     words = shlex.join([sys.executable, "-c", AT_A_TERMINAL, hooks])
-    terminal = pexpect.spawn("/bin/sh", ["-c", f"{words}; exit $?"], encoding="utf-8")
-    assert terminal.read().split() == ["False", "True", "True", "True"]
+    terminal = pexpect.spawn("/bin/sh", ["-c", how.format(words)], encoding="utf-8")
+    assert terminal.read().split() == alone
     terminal.close()
 
 
