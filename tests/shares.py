@@ -17,6 +17,7 @@ LONG = (
     "test_workflows",
     "test_private_index",
     "test_starters",
+    "test_own_tests",
     "test_managers",
     "test_benchmarks",
     "test_combinations",
