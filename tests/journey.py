@@ -31,6 +31,10 @@ MANAGERS: dict[str, dict[str, Any]] = default_context()["_managers"]
 WEEK = 7 * 24 * 60 * 60  # seconds
 STEPS = ("repository", "environment", "kernel", "git hooks", "first commit")
 
+# Where everything else that a project's tests ask of its environment is proved with the
+# same files: the commands run, which need all that it must have.
+QUICKLY = "ARGS=--no-cov tests/test_cli.py"
+
 CHECK_KERNEL = """
 import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], as_version=4)

@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT, Bake, Equip, Machine, Project
 from journey import (
     MANAGERS,
+    QUICKLY,
     lock_once_a_week,
     named_command,
     put_first_on_path,
@@ -558,7 +559,7 @@ def test_an_environment_of_pyenv_virtualenv_serves_as_the_projects_own(
     assert (project / ".venv").is_symlink()
     assert (project / ".venv").samefile(prefix)
     project.make("repository")
-    project.make("test")
+    project.make("test", QUICKLY)
     assert project.git("status", "--porcelain") == ""
     (python,) = {kernel["argv"][0] for kernel in machine.kernels.values()}
     assert Path(python).is_relative_to(prefix)

@@ -18,16 +18,12 @@ from typing import Any
 
 import pytest
 from conftest import Machine, MachineNamed, Project, default_context, run
-from journey import has_environment
+from journey import QUICKLY, has_environment
 from test_starters import PENGUIN, ask, serving
 from warm_cache import give_bytecode
 
 MANAGERS = list(default_context()["_managers"])
 TREE = "{{cookiecutter.__project_dir}}"
-
-# That the files are those of a project made anew is proved answer by answer: here the
-# commands run, which need all that an environment must have.
-QUICKLY = "ARGS=--no-cov tests/test_cli.py"
 
 slow = pytest.mark.slow
 
