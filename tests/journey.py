@@ -128,9 +128,10 @@ def wait_until(
 def children(pid: int) -> list[int]:
     """Return the processes below this one, the nearest first (on Linux)."""
     found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            found += map(int, path.read_text().split())
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # or a thread of it has
+                found += map(int, path.read_text().split())
     return found + [below for each in found for below in children(each)]
 
 
