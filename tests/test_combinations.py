@@ -417,6 +417,7 @@ def test_python_is_formatted_however_long_the_names(distinct: Distinct) -> None:
 
 
 def test_python_has_no_faults(distinct: Distinct, template: Path) -> None:
+    """Nor the hooks, a name that nobody knows in a branch that is seldom taken."""
     options = ("--no-cache", "--output-format=concise")
     files = matching(distinct, "*.py", "*.ipynb")
     files += [*(template / "hooks").glob("*.py")]

@@ -1152,9 +1152,3 @@ def test_where_cruft_only_compares_nothing_is_done_and_nothing_said(
     project.mkdir(parents=True)
     assert as_program({**answers(), "_commit": "1"}, project) == ""
     assert [*project.iterdir()] == []
-
-
-def test_the_hooks_know_all_the_names_that_they_use() -> None:
-    """Also where nobody asks until it is too late: a type, a branch never taken."""
-    ruff = (sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache")
-    run(*ruff, "--select", "F", *sorted((ROOT / "hooks").glob("*.py")))

@@ -86,7 +86,6 @@ def test_make_says_in_one_line_that_a_manager_is_missing(
     assert stopped.startswith("make: ***")
 
 
-@slow
 @each_program
 def test_make_says_in_one_line_which_version_is_needed(
     bake: Bake, bare: Machine, program: str
@@ -102,19 +101,6 @@ def test_make_says_in_one_line_which_version_is_needed(
         " 'make bootstrap' gets it, for this project alone."
     )
     assert stopped.startswith("make: ***")
-
-
-@each_program
-def test_what_finds_programs_says_in_one_line_which_version_is_needed(
-    bake: Bake, bare: Machine, program: str
-) -> None:
-    says, version = TOO_OLD[program]
-    put_first_on_path(bare, program, f'echo "{says}"')
-    find = ("sh", "scripts/find", program, PROGRAMS[program])
-    done = on(bare, bake()).run(*find, check=False)
-    needed = f"{version} is too old, {PROGRAMS[program]} or newer is needed"
-    cure = "'make bootstrap' gets it, for this project alone."
-    assert (done.returncode, done.stdout) == (1, f"{program} {needed}: {cure}\n")
 
 
 @slow

@@ -2,7 +2,7 @@
 
 An assertion or a case less makes no test fail: the weaker one still passes. So here are
 faults of the source, and for each the test that must notice it. Of a test with several
-assertions every one has a fault that the others don't notice.
+assertions each has a fault that the others don't notice, where the source can have one.
 """
 
 from __future__ import annotations

@@ -491,4 +491,5 @@ def test_every_setting_of_the_code_is_in_the_example_with_its_default(
     )
     assert sorted(name.lower() for name, _ in lines) == sorted(fields)
     for name, value in lines:
-        assert value in fields[name.lower()]
+        default = rf"(^|Path\(|default=)'?{re.escape(value)}\b"
+        assert not value or re.search(default, fields[name.lower()]), name

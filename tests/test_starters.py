@@ -94,28 +94,6 @@ def test_a_starter_declares_its_dependencies_tools_verbs_and_settings(
             assert line in project.text(".env.example")
 
 
-@pytest.mark.parametrize("manager", CONTEXT["environment_manager"])
-def test_the_development_tools_are_declared_under_every_manager(
-    bake: Bake, manager: str
-) -> None:
-    project = bake(starter="service", environment_manager=manager)
-    place = CONTEXT["_managers"][manager]["development"]["file"]
-    for tool in STARTERS["service"]["development"]:
-        assert re.search(rf'^ *"?{tool}\b', project.text(place), re.MULTILINE), tool
-
-
-def test_the_defaults_in_the_example_are_those_of_the_code(bake: Bake) -> None:
-    project = bake(starter="service")
-    code = "".join(
-        project.text(f"src/my_analysis/{name}.py") for name in ("store", "api")
-    ).replace("_000", "000")
-    for name, value in (
-        item for each in STARTERS.values() for item in each["settings"].items()
-    ):
-        default = rf'{name.lower()}: .*\(?(default=|= |Path\()"?{re.escape(value)}\b'
-        assert re.search(default, code), name
-
-
 @pytest.mark.parametrize("starter", STARTERS)
 def test_every_module_has_tests_of_its_own(bake: Bake, starter: str) -> None:
     """Or, what is looked at with others, elsewhere."""

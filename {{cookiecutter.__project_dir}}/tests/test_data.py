@@ -164,6 +164,7 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
         pd.DataFrame({"species": ["Adelie"]}),
         pd.DataFrame([["Adelie"] * len(COLUMNS)], columns=COLUMNS),
     ],
+    ids=["a column", "all eight, as text"],
 )
 def test_a_parquet_file_with_other_content_is_refused(
     table: pd.DataFrame, tmp_path: Path
