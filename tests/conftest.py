@@ -379,8 +379,14 @@ def own_home(
             patch.delenv(name, raising=False)
         for name, value in caches.items():
             patch.setenv(name, value)
-        # The pinned tools, uv among them, are on the PATH of the tests.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        # The pinned tools, uv among them, are on the PATH of the tests. Rust is not: pip
+        # asks it for its version each time that it may load something.
+        others = [
+            each
+            for each in os.environ["PATH"].split(os.pathsep)
+            if not shutil.which("rustup", path=each)
+        ]
+        path = os.pathsep.join([str(Path(sys.executable).parent), *others])
         patch.setenv("PATH", path)
         yield home
 

@@ -322,9 +322,11 @@ def test_what_was_installed_by_halves_is_taken_away_first(work: Work) -> None:
         path = site / f"{name.partition('/')[0]}-1.dist-info" / Path(name).name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("" if name == "empty/RECORD" else "x")
+    (site / "whole-1.data/data/share").mkdir(parents=True)
+    (site / "whole.data").mkdir()
     work.program("uv")
     work.make("environment")
-    assert [path.name for path in site.iterdir()] == ["whole-1.dist-info"]
+    assert {path.name for path in site.iterdir()} == {"whole-1.dist-info", "whole.data"}
 
 
 # Containers
