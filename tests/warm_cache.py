@@ -104,16 +104,25 @@ def unpack(kept: Path, place: Path) -> None:
     run("tar", "--extract", *archive, "--directory", place)
 
 
-@functools.cache
-def packages_in(cache: Path) -> dict[str, Path]:
-    """Return where uv's cache has a package, by name and version."""
-    return {info.name: info.parent for info in cache.glob("archive-v*/*/*.dist-info")}
+def wheel_of(info: Path) -> tuple[str, str]:
+    """Return what tells a package from others: name, version, and the tags of its wheel.
+
+    Wheels of the same release for two Pythons have the same name when they are unpacked.
+    """
+    return info.name, (info / "WHEEL").read_text("utf-8")
 
 
 @functools.cache
-def bytecode_in(package: Path) -> list[Path]:
-    """Return the bytecode that lies with a package in uv's cache."""
-    return [*package.rglob("__pycache__/*.pyc")]
+def packages_in(cache: Path) -> dict[tuple[str, str], Path]:
+    """Return where uv's cache has each wheel unpacked."""
+    found = cache.glob("archive-v*/*/*.dist-info/WHEEL")
+    return {wheel_of(path.parent): path.parent.parent for path in found}
+
+
+@functools.cache
+def bytecode_in(package: Path, tag: str) -> list[Path]:
+    """Return a Python's bytecode that lies with a package in uv's cache."""
+    return [*package.rglob(f"__pycache__/*.{tag}.pyc")]
 
 
 def give_bytecode(environment: Path) -> None:
@@ -124,9 +133,10 @@ def give_bytecode(environment: Path) -> None:
     """
     known = packages_in(Path(os.environ["UV_CACHE_DIR"]))
     site = site_packages(environment)
-    names = {info.name for info in site.glob("*.dist-info")} & known.keys()
-    for package in (known[name] for name in names):
-        for bytecode in bytecode_in(package):
+    tag = site.parent.name.replace("python", "cpython-").replace(".", "")
+    wheels = {wheel_of(path.parent) for path in site.glob("*.dist-info/WHEEL")}
+    for package in (known[wheel] for wheel in wheels & known.keys()):
+        for bytecode in bytecode_in(package, tag):
             beside = site / bytecode.relative_to(package)
             source = source_of(bytecode).stat()
             own = source_of(beside)
