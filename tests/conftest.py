@@ -379,8 +379,8 @@ def own_home(
             patch.delenv(name, raising=False)
         for name, value in caches.items():
             patch.setenv(name, value)
-        # The pinned tools, uv among them, are on the PATH of the tests. Rust is not: pip
-        # asks it for its version each time that it may load something.
+        # The pinned tools, uv among them, are on the PATH of the tests. Rust is not: when
+        # pip may have to load something, it asks Rust for its version.
         others = [
             each
             for each in os.environ["PATH"].split(os.pathsep)
@@ -707,6 +707,14 @@ def need_little(template: Path) -> None:
     context = default_context()
     context["_starters"]["analysis"]["dependencies"] = ["typer>=0.20"]
     (template / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template for projects that need little: pip takes long to install much."""
+    top = copy_template(tmp_path_factory.mktemp("little"))
+    need_little(top)
+    return top
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import tomllib
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,10 @@ def has_environment(machine: Machine, project: Project) -> None:
     code = f"import {package}, sys; print(sys.prefix)"
     prefix = project.run(python, "-c", code).stdout.strip()
     assert Path(prefix).samefile(project / ".venv")
-    assert {"pandas", "pyarrow", "matplotlib"} <= {*versions_in(project / ".venv")}
+    needed = map(Requirement, project.manifest["project"]["dependencies"])
+    names = {canonicalize_name(each.name) for each in needed}
+    assert names
+    assert names <= {*versions_in(project / ".venv")}
     assert damaged_files(project / ".venv") == []
     argv = machine.kernels[project.path.name]["argv"]
     assert argv[0] == str(python)
@@ -286,20 +288,26 @@ def damaged_files(environment: Path) -> list[str]:
     assert len(records) > 50
     rows = (row for text in records for row in csv.reader(text.splitlines()))
     wanted = {name: size for name, _, size in rows if not name.endswith(".pyc")}
-    return [name for name in wanted if not is_whole(site / name, wanted[name])]
+    return [name for name in wanted if not is_whole(f"{site}/{name}", wanted[name])]
 
 
-def is_whole(path: Path, size: str) -> bool:
+def is_whole(path: str, size: str) -> bool:
     """Tell whether a file is there, as long as a RECORD says, if it says that."""
-    return path.exists() and size in ("", str(path.stat().st_size))
+    try:
+        found = os.stat(path)  # noqa: PTH116 (there are ten thousand)
+    except OSError:
+        return False
+    return size in ("", str(found.st_size))
 
 
 def versions_in(environment: Path) -> dict[str, str]:
-    """Return what is installed in an environment: names to versions."""
-    path = [str(site_packages(environment))]
-    return {
-        canonicalize_name(each.name): each.version for each in distributions(path=path)
-    }
+    """Return what is installed in an environment: names to versions.
+
+    Installers name the directory of a package's metadata after both.
+    """
+    found = [path.stem for path in site_packages(environment).glob("*.dist-info")]
+    pairs = (stem.split("-") for stem in found)
+    return {canonicalize_name(name): version for name, version in pairs}
 
 
 def write_wheel(directory: Path, name: str, version: str) -> None:

@@ -175,6 +175,7 @@ class Index:
         self.kept = kept
         self.pages: dict[str, list[dict[str, Any]]] = {}
         self.links: dict[str, dict[str, Any]] = {}
+        self.bodies: dict[str, bytes] = {}
         self.address = ""
         today = str(datetime.date.today())
         for page in kept.glob("????-??-??") if kept else ():
@@ -243,6 +244,12 @@ class Index:
             releases[str(version)].append(entry)
         return {"releases": releases}
 
+    def body(self, path: str, make: Callable[[], object]) -> bytes:
+        """Return a page as it is sent, which is made when it is first asked for."""
+        if path not in self.bodies:
+            self.bodies[path] = json.dumps(make()).encode()
+        return self.bodies[path]
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers for all kinds of pages."""
@@ -263,24 +270,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Find out what is asked for, and send it."""
+        index = self.index
         simple = re.fullmatch(r"/simple/([\w.-]+)/", self.path)
         near = re.fullmatch(r"/near/simple/([\w.-]+)/", self.path)
         in_json = re.fullmatch(r"(/pypi|/near|)/([\w.-]+)/json", self.path)
         link = self.path.removesuffix(".metadata")
         if simple:
-            self.send(SIMPLE, json.dumps(self.index.simple_page(simple[1])).encode())
+            page = index.body(self.path, lambda: index.simple_page(simple[1]))
+            self.send(SIMPLE, page)
         elif near:
-            self.send(SIMPLE, json.dumps(self.index.near_page(near[1])).encode())
+            self.send(SIMPLE, index.body(self.path, lambda: index.near_page(near[1])))
         elif in_json:
-            page = self.index.json_page(in_json[2], in_json[1] == "/near")
-            self.send("application/json", json.dumps(page).encode())
-        elif link not in self.index.links:
+            words = in_json[2], in_json[1] == "/near"
+            page = index.body(self.path, lambda: index.json_page(*words))
+            self.send("application/json", page)
+        elif link not in index.links:
             self.send_error(404)
         elif link != self.path:
-            self.send("text/plain", self.index.metadata(link))
+            self.send("text/plain", index.metadata(link))
         else:
             self.send_response(302)
-            self.send_header("Location", self.index.links[link]["url"])
+            self.send_header("Location", index.links[link]["url"])
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -53,9 +53,14 @@ def said(output: str, step: str) -> str:
 
 @pytest.mark.parametrize("manager", ["uv", "pip"])
 def test_no_network_is_told_and_made_up_for(
-    machine: Machine, manager: str, index_settings: dict[str, dict[str, str]]
+    machine: Machine,
+    manager: str,
+    index_settings: dict[str, dict[str, str]],
+    little: Path,
 ) -> None:
     machine.env |= index_settings.get(manager, {})
+    if manager == "pip":
+        machine.template = little
     offline = needs_unshare("--net")
     empty = str(machine.home.parent / "empty")
     env = machine.env | {"UV_CACHE_DIR": empty, "PIP_CACHE_DIR": empty}
@@ -152,8 +157,10 @@ def test_a_missing_python_or_ensurepip_is_told_by_pip_and_found_when_it_is_there
     machine: Machine,
     hidden_python: tuple[str, Path],
     index_settings: dict[str, dict[str, str]],
+    little: Path,
 ) -> None:
     machine.env |= index_settings.get("pip", {})
+    machine.template = little
     version, python = hidden_python
     answers: dict[str, Any] = {"environment_manager": "pip", "python_version": version}
     output = machine.cookiecutter(**answers).stdout

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Bake, Equip, Machine, Project
+from conftest import ROOT, Bake, Equip, Machine, MachineNamed, Project
 from journey import (
     MANAGERS,
     QUICKLY,
@@ -422,7 +422,12 @@ def test_no_project_can_be_named_like_a_manager_or_what_runs_it(manager: str) ->
 
 @pytest.fixture
 def pyenv(machine: Machine) -> Path:
-    """Where pyenv keeps its Pythons, some of which a project can have."""
+    """Where pyenv keeps its Pythons."""
+    return pyenv_of(machine)
+
+
+def pyenv_of(machine: Machine) -> Path:
+    """Return where pyenv keeps its Pythons, some of which a project can have."""
     root = Path(machine.env["PYENV_ROOT"])
     if shutil.which("pyenv", path=machine.env["PATH"]) is None:
         pytest.skip("pyenv is not on this machine's PATH")
@@ -504,13 +509,13 @@ def test_pyenv_and_uv_read_the_version_that_the_project_says(
         assert project.run(python, "-V").stdout.startswith(f"Python {version}.")
 
 
-@pytest.fixture
-def own_pyenv(machine: Machine, pyenv: Path, tmp_path: Path) -> Machine:
-    """A machine whose pyenv has one Python of the real one's, and its plugins."""
+def with_environment(machine: Machine) -> Machine:
+    """Give a machine a pyenv with one Python of the real one's, and an environment."""
+    pyenv = pyenv_of(machine)
     if not (pyenv / "plugins/pyenv-virtualenv").is_dir():
         pytest.skip("pyenv-virtualenv is not among pyenv's plugins")
     name = max(pyenv_versions(pyenv).values(), key=lambda each: each.split("."))
-    root = tmp_path / "pyenv"
+    root = machine.home.parent / "pyenv"
     (root / "versions" / name).mkdir(parents=True)
     (root / "plugins").symlink_to(pyenv / "plugins")
     for path in (pyenv / "versions" / name).iterdir():
@@ -519,6 +524,26 @@ def own_pyenv(machine: Machine, pyenv: Path, tmp_path: Path) -> Machine:
     machine.env["PYENV_ROOT"] = str(root)
     machine.run("pyenv", "virtualenv", name, "my-analysis")
     return machine
+
+
+@pytest.fixture
+def own_pyenv(machine: Machine) -> Machine:
+    """A machine whose pyenv has an environment."""
+    return with_environment(machine)
+
+
+@pytest.fixture(scope="session")
+def with_broken_environment(new_machine: MachineNamed) -> Path:
+    """A pyenv whose environment has lost its Python and has something precious.
+
+    No test changes what it holds, which is what they are for.
+    """
+    machine = with_environment(new_machine("broken"))
+    prefix = prefix_of(machine)
+    for python in prefix.glob("bin/python*"):
+        python.unlink()
+    (prefix / "precious").write_text("mine\n", encoding="utf-8")
+    return Path(machine.env["PYENV_ROOT"])
 
 
 def prefix_of(machine: Machine) -> Path:
@@ -559,19 +584,21 @@ def test_an_environment_of_pyenv_virtualenv_serves_as_the_projects_own(
 def test_an_environment_of_pyenvs_is_never_deleted_though_it_be_broken(
     bake: Bake,
     copy: Callable[[Project], Project],
-    own_pyenv: Machine,
+    machine: Machine,
+    with_broken_environment: Path,
     equip: Equip,
     manager: str,
     link: str,
 ) -> None:
-    machine = own_pyenv
     equip(machine, manager)
+    root = machine.home.parent / "pyenv"
+    (root / "versions").mkdir(parents=True)
+    for path in with_broken_environment.glob("versions/*"):
+        (root / "versions" / path.name).symlink_to(path.resolve())
+    machine.env["PYENV_ROOT"] = str(root)
     prefix = prefix_of(machine)
     version = python_of(prefix)[0]
     real = prefix.resolve()
-    for python in real.glob("bin/python*"):
-        python.unlink()
-    (real / "precious").write_text("mine\n", encoding="utf-8")
     before = {*real.rglob("*")}
     rendered = bake(environment_manager=manager, python_version=version)
     project = on(machine, copy(rendered))

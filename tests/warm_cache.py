@@ -105,9 +105,9 @@ def unpack(kept: Path, place: Path) -> None:
 
 
 def wheel_of(info: Path) -> tuple[str, str]:
-    """Return what tells a package from others: name, version, and the tags of its wheel.
+    """Return a package's name and version, and the tags of its wheel.
 
-    Wheels of the same release for two Pythons have the same name when they are unpacked.
+    Wheels of one release for two Pythons have the same name when they are unpacked.
     """
     return info.name, (info / "WHEEL").read_text("utf-8")
 
