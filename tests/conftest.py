@@ -379,8 +379,8 @@ def own_home(
             patch.delenv(name, raising=False)
         for name, value in caches.items():
             patch.setenv(name, value)
-        # The pinned tools, uv among them, are on the PATH of the tests. Rust is not: when
-        # pip may have to load something, it asks Rust for its version.
+        # The pinned tools, uv among them, are on the PATH of the tests. Rust is not, as
+        # pip asks it for its version whenever there may be something to load.
         others = [
             each
             for each in os.environ["PATH"].split(os.pathsep)
