@@ -112,11 +112,11 @@ def descendants(top: int) -> dict[int, str]:
     Those of the process's own children that have ended are buried.
     """
     parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            text = stat.read_text("utf-8", "replace")
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            text = (process / "stat").read_text("utf-8", "replace")
             state, parent = text.rpartition(")")[2].split()[:2]
-            pid = int(stat.parent.name)
+            pid = int(process.name)
             if state == "Z" and int(parent) == top == os.getpid():
                 os.waitpid(pid, os.WNOHANG)
             elif state not in "ZX":

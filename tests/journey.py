@@ -288,13 +288,13 @@ def damaged_files(environment: Path) -> list[str]:
     assert len(records) > 50
     rows = (row for text in records for row in csv.reader(text.splitlines()))
     wanted = {name: size for name, _, size in rows if not name.endswith(".pyc")}
-    return [name for name in wanted if not is_whole(f"{site}/{name}", wanted[name])]
+    return [name for name in wanted if not is_whole(site / name, wanted[name])]
 
 
-def is_whole(path: str, size: str) -> bool:
+def is_whole(path: Path, size: str) -> bool:
     """Tell whether a file is there, as long as a RECORD says, if it says that."""
     try:
-        found = os.stat(path)  # noqa: PTH116 (there are ten thousand)
+        found = path.stat()
     except OSError:
         return False
     return size in ("", str(found.st_size))
