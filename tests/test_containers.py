@@ -138,6 +138,9 @@ def makes(machine_with: MachineWith, poetry_base: str) -> Iterator[Callable[...,
     for name in done:
         for target in ("prod", "dev", "notebook"):
             docker("rmi", "--force", f"{name}:{target}", check=False)
+        # And those whose names later builds of the same project have taken.
+        title = f"label=org.opencontainers.image.title={name}"
+        docker("image", "prune", "--force", "--filter", title)
 
 
 @pytest.fixture(params=MANAGERS)
