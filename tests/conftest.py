@@ -703,9 +703,10 @@ def warm_uv(
 
 
 def need_little(template: Path) -> None:
-    """Let an analysis need one package alone, where how much makes no difference."""
+    """Let an analysis need what its set-up does, where how much makes no difference."""
     context = default_context()
     context["_starters"]["analysis"]["dependencies"] = ["typer>=0.20"]
+    context["_development"] = ["editables", "hatchling", "ipykernel", "pre-commit"]
     (template / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
 
 
