@@ -703,7 +703,7 @@ def warm_uv(
 
 
 def need_little(template: Path) -> None:
-    """Let an analysis need what its set-up does, where how much makes no difference."""
+    """Let an analysis need no more than its set-up, where that makes no difference."""
     context = default_context()
     context["_starters"]["analysis"]["dependencies"] = ["typer>=0.20"]
     context["_development"] = ["editables", "hatchling", "ipykernel", "pre-commit"]

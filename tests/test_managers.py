@@ -536,7 +536,7 @@ def own_pyenv(machine: Machine) -> Machine:
 def with_broken_environment(new_machine: MachineNamed) -> Path:
     """A pyenv whose environment has lost its Python and has something precious.
 
-    No test changes what it holds, which is what they are for.
+    It is one for all the tests, as each asserts that nothing in it has changed.
     """
     machine = with_environment(new_machine("broken"))
     prefix = prefix_of(machine)

@@ -745,7 +745,7 @@ def test_what_is_broken_goes_red_at_the_step_that_looks_for_it(
     try:
         git_state = workspace.git("rev-parse", "HEAD")
         broken(workspace, how)
-        # No test looks at the notebooks, and that they pass is seen.
+        # The tests have passed before, and do not look at the notebooks.
         proved = ["Test"] if how == "notebook" else []
         runner = Runner(machine, project, leave_out=proved)
         ran = runner.steps("project", job["steps"], context, workspace)
