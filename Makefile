@@ -16,7 +16,7 @@ PIN = for purpose in $(PURPOSES); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
-	bench bench-containers bench-peers soak load mutate picture examples use-template clean
+	bench picture examples use-template clean
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,23 +69,8 @@ release-notes: ## Print what CHANGELOG.md says of a version (TAG=v1.2.3)
 	@awk -v found=1 '/^## / {on = index($$2, "[" substr(ENVIRON["TAG"], 2) "]") == 1; if (on) {found = 0; next}} \
 		on; END {exit found}' CHANGELOG.md || { echo "CHANGELOG.md says nothing of this version." >&2; exit 1; }
 
-bench: install ## Measure what making a project costs, as ratios
+bench: install ## Measure what the template costs beside doing without it, as ratios
 	@$(BIN)/python benchmarks/run.py $(ARGS)
-
-bench-containers: install ## Measure what building a project's image costs
-	@$(BIN)/python benchmarks/images.py $(ARGS)
-
-bench-peers: install ## Measure other templates beside this one (ARGS="NAME=PATH …")
-	@$(BIN)/python benchmarks/peers.py $(ARGS)
-
-soak: install ## Make 200 projects and look for growth and leavings (ARGS="--projects N")
-	@$(BIN)/python benchmarks/soak.py $(ARGS)
-
-load: install ## Measure what the service starter can take
-	@$(BIN)/python benchmarks/load.py $(ARGS)
-
-mutate: install ## Damage the template a line at a time: do the fast tests notice? (ARGS="--sample 100")
-	@$(BIN)/python tools/mutate.py $(ARGS)
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py

@@ -1,69 +1,57 @@
-"""What a person types to do the set-up by hand, with each manager's own CLI.
+"""The set-up of a project by hand, with each manager's own commands.
 
-The commands make what the template makes: an environment in ``.venv`` with the same
-dependencies locked and installed, the package editable, the kernel, the repository, the
-git hooks. They run in a directory that holds the project's files.
+The result is that of the template: dependencies locked and installed in `.venv`, the
+package editable, the kernel, the repository and the git hooks.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 
-BIN = Path(".venv", "Scripts" if os.name == "nt" else "bin")
-PYTHON = str(BIN / "python")
+from sandbox import BIN, PYTHON
 
 
-def commands(manager: str, project: Path, python: str) -> dict[str, list[str]]:
-    """Return the commands by the names that the table gives them, in turn.
+def commands(manager: str, project: Path, python: Path) -> list[list[str | Path]]:
+    """Return the commands, which run in the project's directory.
 
     Args:
         manager: environment manager, as in cookiecutter.json.
         project: directory with the project's files.
-        python: a Python of the project's version, for what doesn't find one itself.
+        python: interpreter that makes the environment where the manager does not.
     """
-    slug = project.name
-    kernel = [PYTHON, "-m", "ipykernel", "install", "--user", "--name", slug]
-    return environment(manager, project, python) | {
-        "ipykernel install": [*kernel, "--display-name", f"Python ({slug})"],
-        "git init": ["git", "init", "--quiet", "--initial-branch", "main"],
-        "git add": ["git", "add", "--all"],
-        "git commit": ["git", "commit", "--quiet", "--message", f"Start {slug}"],
-        "pre-commit install": [str(BIN / "pre-commit"), "install"],
+    slug, own_python = project.name, project / PYTHON
+    pip = (own_python, "-m", "pip")
+    kernel = (own_python, "-m", "ipykernel", "install", "--user", "--name", slug)
+    manifest = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    needed: list[str] = manifest["project"]["dependencies"]
+    compile_ = (project / BIN / "pip-compile", "--quiet", "--output-file")
+    environment: dict[str, list[list[str | Path]]] = {
+        "uv": [["uv", "sync", "--quiet"]],
+        "poetry": [["poetry", "install", "--no-interaction"]],
+        "pipenv": [["pipenv", "install", "--dev"]],
+        "pip-tools": [
+            [python, "-m", "venv", ".venv"],
+            [*pip, "install", "pip-tools"],
+            [*compile_, "requirements.txt", "pyproject.toml"],
+            [*compile_, "requirements-dev.txt", "requirements-dev.in"],
+            [project / BIN / "pip-sync", "requirements.txt", "requirements-dev.txt"],
+            [*pip, "install", "--no-deps", "--editable", "."],
+        ],
+        "pip": [
+            [python, "-m", "venv", ".venv"],
+            [*pip, "install", "--upgrade", "pip"],
+            [*pip, "lock", "--output", "pylock.toml", *needed],
+            [*pip, "lock", "--output", "pylock.dev.toml", "--group", "dev", *needed],
+            [*pip, "install", "--requirement", "pylock.dev.toml"],
+            [*pip, "install", "--no-deps", "--editable", "."],
+        ],
     }
-
-
-def environment(manager: str, project: Path, python: str) -> dict[str, list[str]]:
-    """Return the commands that lock the dependencies and make the environment."""
-    make = {"python -m venv": [python, "-m", "venv", ".venv"]}
-    pip = [PYTHON, "-m", "pip"]
-    editable = {"pip install --editable": [*pip, "install", "--no-deps", "-e", "."]}
-    if manager == "uv":
-        return {"uv sync": ["uv", "sync", "--quiet"]}
-    if manager == "poetry":
-        return {"poetry install": ["poetry", "install", "--no-interaction"]}
-    if manager == "pipenv":
-        return {"pipenv install": ["pipenv", "install", "--dev"]}
-    if manager == "pip-tools":
-        tools = str(BIN / "pip-compile")
-        locks = ["requirements.txt", "requirements-dev.txt"]
-        return make | {
-            "pip install pip-tools": [*pip, "install", "pip-tools"],
-            "pip-compile": [tools, "-q", "-o", locks[0], "pyproject.toml"],
-            "pip-compile, tools": [tools, "-q", "-o", locks[1], "requirements-dev.in"],
-            "pip-sync": [str(BIN / "pip-sync"), *locks],
-            **editable,
-        }
-    if manager == "pip":
-        manifest = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
-        needed: list[str] = manifest["project"]["dependencies"]
-        lock, everything = [*pip, "lock", "--output"], "pylock.dev.toml"
-        return make | {
-            "pip install pip": [*pip, "install", "--upgrade", "pip"],
-            "pip lock": [*lock, "pylock.toml", *needed],
-            "pip lock, tools": [*lock, everything, "--group", "dev", *needed],
-            "pip install": [*pip, "install", "--requirement", everything],
-            **editable,
-        }
-    raise ValueError(f"nobody has said what is typed by hand with {manager}")
+    return [
+        *environment[manager],
+        [*kernel, "--display-name", f"Python ({slug})"],
+        ["git", "init", "--quiet", "--initial-branch", "main"],
+        ["git", "add", "--all"],
+        ["git", "commit", "--quiet", "--message", f"Start {slug}"],
+        [project / BIN / "pre-commit", "install"],
+    ]

@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import check_jsonschema  # type: ignore[import-untyped]
-import json_pages
+import index_proxy
 import pytest
-import quick
 from click.testing import CliRunner
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from filelock import FileLock
-from pip._internal.models.index import PyPI
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,58 +59,34 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
-MEMORY = Path("/dev/shm")  # what is written there, Linux keeps in memory
-ROOM_FOR_ALL = 8  # GiB, where environments are made and not only files
+
+# The files that take minutes, the longest first: no process ends long after the other.
+LONGEST_FIRST = (
+    "test_containers",
+    "test_managers_journey",
+    "test_updates",
+    "test_faults",
+    "test_workflows",
+    "test_starters",
+    "test_private_index",
+)
 
 
-def room_in_memory() -> float:
-    """Return how many GiB of files can be kept in memory, and run from there."""
-    if not MEMORY.is_dir():
-        return 0
-    try:
-        file_system = os.statvfs(MEMORY)
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    if file_system.f_flag & os.ST_NOEXEC:
-        return 0
-    sizes = dict(line.split(":", 1) for line in lines)
-    available = int(sizes["MemAvailable"].split()[0]) << 10
-    return min(available, file_system.f_bavail * file_system.f_frsize) / (1 << 30)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let the tests write into memory where there is room: files by thousands."""
-    quick_ones = config.getoption("markexpr") == "not slow"
-    if room_in_memory() > (1 if quick_ones else ROOM_FOR_ALL):
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Share the tests out by file and environment manager."""
-    from shares import Shares
-
-    return Shares(config, log)
-
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, and see that one process has the engine.
+    """Keep the tests of a file, or of a manager in it, in one process.
 
-    Raises:
-        pytest.UsageError: a test would build images beside another one.
+    One process has the container engine, which may fail with two builds at a time.
     """
-    from shares import longest_first, outside
-
-    if names := outside(items):
-        raise pytest.UsageError(f"in tests/shares.py, WITH_ENGINE lacks {names}")
-    longest_first(items)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave no cache in memory, where a failure keeps the other files."""
-    base = session.config._tmp_path_factory._basetemp  # type: ignore[attr-defined]
-    if base is not None and not hasattr(session.config, "workerinput"):
-        shutil.rmtree(base / "uv", ignore_errors=True)
+    managers = default_context()["environment_manager"]
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    for item in items:
+        words = {*item.name.rpartition("[")[2].rstrip("]").split("-")}
+        group = [item.path.stem, *(each for each in managers if each in words)]
+        if "engine" in getattr(item, "fixturenames", ()):
+            group = ["engine"]
+        item.add_marker(pytest.mark.xdist_group(" ".join(group)))
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 def default_context() -> dict[str, Any]:
@@ -164,17 +138,6 @@ def follow_schema(schema: str, *words: str | Path) -> None:
 def programs_of(environment: Path) -> Path:
     """Return the directory of an environment's programs."""
     return environment / ("Scripts" if os.name == "nt" else "bin")
-
-
-def python_of_projects() -> str:
-    """Return a Python of the version that projects have unless told otherwise."""
-    version = default_context()["python_version"][0]
-    pyenv = Path(os.environ.get("PYENV_ROOT", "/nowhere"), "versions")
-    known = [str(path) for path in pyenv.glob(f"{version}.*/bin/python")]
-    for python in filter(shutil.which, [*known, f"python{version}"]):
-        if run(python, "-c", "import ensurepip", check=False).returncode == 0:
-            return python
-    return sys.executable
 
 
 class Project:
@@ -306,16 +269,11 @@ class Machine:
         return self.call_cookiecutter(*self.command(*words, **answers)[3:], check=check)
 
     def call_cookiecutter(
-        self, *words: str, check: bool = True, only_files: bool = False
+        self, *words: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run cookiecutter with these words, in a fork where nothing is set up."""
-        only_files = only_files or "set_up=no" in words
-        if not (only_files and quick.CAN_FORK):
-            python = [sys.executable, "-m", "cookiecutter"]
-            return self.run(*python, *words, check=check)
-        done = quick.run(words, self.work, self.env)
-        assert not check or done.returncode == 0, f"cookiecutter: {done.stdout}"
-        return done
+        """Run cookiecutter with these words."""
+        python = [sys.executable, "-m", "cookiecutter"]
+        return self.run(*python, *words, check=check)
 
     def project(self, name: str = "my-analysis") -> Project:
         """Return the project of this slug in the working directory."""
@@ -340,9 +298,8 @@ def caches(of_this_run: Path) -> dict[str, str]:
     """Where the managers keep what they have downloaded, whoever's HOME is in use.
 
     What mypy has read of the dependencies is kept with the tests' own tools, and what
-    matplotlib has of the fonts for one run of the tests, for all its processes. And no
-    time goes into what nobody looks at: bytecode of files that nothing imports, which
-    is most of pip's work, and threads that wait for each other.
+    matplotlib has of the fonts for one run of the tests, for all its processes. pip
+    compiles nothing, which is most of its work.
     """
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directories = {
@@ -368,10 +325,12 @@ def caches(of_this_run: Path) -> dict[str, str]:
 def own_home(
     caches: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A HOME, and a place for cookiecutter's leavings, for the tests' own process."""
+    """A HOME, and a place for temporary files, for the tests' own process."""
     home = tmp_path_factory.mktemp("own-home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("tmp")))
+    # A short path, as sockets of black's lie in it.
+    scratch = tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True)
+    with scratch, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", scratch.name)
         patch.setattr(tempfile, "tempdir", None)
         patch.setenv("HOME", str(home))
         patch.setenv("USERPROFILE", str(home))
@@ -379,15 +338,9 @@ def own_home(
             patch.delenv(name, raising=False)
         for name, value in caches.items():
             patch.setenv(name, value)
-        # The pinned tools, uv among them, are on the PATH of the tests. Rust is not, as
-        # pip asks it for its version whenever there may be something to load.
-        others = [
-            each
-            for each in os.environ["PATH"].split(os.pathsep)
-            if not shutil.which("rustup", path=each)
-        ]
-        path = os.pathsep.join([str(Path(sys.executable).parent), *others])
-        patch.setenv("PATH", path)
+        # The pinned tools, uv among them, are on the PATH of the tests.
+        tools = str(Path(sys.executable).parent)
+        patch.setenv("PATH", os.pathsep.join([tools, os.environ["PATH"]]))
         yield home
 
 
@@ -444,7 +397,7 @@ def shared_machine(new_machine: MachineNamed) -> Machine:
 
 
 @pytest.fixture(scope="session")
-def pinned_programs(own_home: Path, warm_uv: None) -> Path:
+def pinned_programs(own_home: Path) -> Path:
     """The directory of the programs that requirements-managers.txt brings.
 
     They are kept with the tests' own tools, for as long as they are the same.
@@ -456,47 +409,54 @@ def pinned_programs(own_home: Path, warm_uv: None) -> Path:
         pip = ["uv", "pip", "install", "--quiet", "--python", str(made)]
         run("uv", "venv", "--quiet", "--relocatable", "--python", sys.executable, made)
         run(*pip, "--require-hashes", "-r", pins)
-        # Pipenv runs a part of itself on the projects' Python, and keeps no bytecode;
-        # what can't be compiled beforehand only takes longer.
-        (pipenv,) = made.glob("[Ll]ib/**/site-packages/pipenv")
-        run(python_of_projects(), "-m", "compileall", "-q", pipenv, check=False)
 
     return programs_of(made_once(Path(sys.prefix) / "stacks" / f"programs-{key}", make))
 
 
-def index_has_json_pages() -> bool:
-    """Tell whether the index that pip uses by default has PyPI's pages of releases."""
+def default_index() -> str:
+    """Return the address of the index that uv and pip use where none is configured."""
+    command = (
+        "uv",
+        "pip",
+        "compile",
+        "-",
+        "--emit-index-url",
+        "--no-header",
+        "--quiet",
+    )
+    return run(*command).stdout.split()[1]
+
+
+def has_json_pages(index: str) -> bool:
+    """Tell whether an index has PyPI's JSON pages of releases."""
+    address = f"{index.removesuffix('simple')}pypi/pip/23.0/json"
     try:
-        release = urllib.request.urlopen(f"{PyPI.pypi_url}/pip/23.0/json", timeout=60)
+        urllib.request.urlopen(address, timeout=60).close()
     except urllib.error.HTTPError:
         return False
-    with release:
-        return True
+    return True
 
 
 @pytest.fixture(scope="session")
-def index_settings() -> Iterator[dict[str, dict[str, str]]]:
-    """What environment managers are told about the index of this machine.
+def index_settings(own_home: Path) -> Iterator[dict[str, dict[str, str]]]:
+    """Each manager's settings for an index without JSON pages, which two of them need.
 
-    Poetry and pip-tools read its JSON pages. Where there are none, Poetry is told to do
-    without, and the others are given pages that are made from those that there are, and
-    quick to read: see json_pages.py. Such an index has no metadata beside its wheels
-    either, and to lock would load hundreds of megabytes: they get it from there, too,
-    but for pip. It writes down where a wheel is, and reads metadata from its end.
+    Poetry does without by a plugin; the others get the pages from index_proxy.py. Such
+    an index has no metadata beside its wheels either: pip reads them from their ends.
     """
-    if index_has_json_pages():
+    index = default_index()
+    if has_json_pages(index):
         yield {}
         return
-    server = json_pages.serve(PyPI.simple_url, Path(sys.prefix) / "stacks/index")
+    server = index_proxy.serve(index)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    loopback = f"http://127.0.0.1:{server.server_port}"
-    near = f"{loopback}/near/simple"
-    pip = {"PIP_INDEX_URL": f"{loopback}/simple", "PIP_USE_FEATURE": "fast-deps"}
+    address = f"http://127.0.0.1:{server.server_port}/simple"
+    pip = {"PIP_INDEX_URL": address, "PIP_USE_FEATURE": "fast-deps"}
     yield {
-        "poetry": {"POETRY_PYPI_MIRROR_URL": PyPI.simple_url},
-        "pip-tools": {"PIP_INDEX_URL": near},
+        "poetry": {"POETRY_PYPI_MIRROR_URL": index},
+        "pip-tools": pip,
         "pip": pip,
-        "pipenv": {"PIPENV_PYPI_MIRROR": near},
+        "pipenv": {"PIPENV_PYPI_MIRROR": address},
     }
     server.shutdown()
     server.server_close()
@@ -519,11 +479,12 @@ def poetry_base(
         yield ""
         return
     name = f"cds-test-base-{os.getpid()}"  # another process of the tests has its own
+    mirror = index_settings["poetry"]["POETRY_PYPI_MIRROR_URL"]
     lines = (
         "FROM python:3.13-slim",
         "ENV PYTHONDONTWRITEBYTECODE=1",
         "RUN pip install --no-compile --no-cache-dir poetry poetry-plugin-pypi-mirror",
-        f"ENV POETRY_PYPI_MIRROR_URL={PyPI.simple_url}"
+        f"ENV POETRY_PYPI_MIRROR_URL={mirror}"
         " REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
     )
     done = subprocess.run(
@@ -685,23 +646,6 @@ def stack(largest: Project) -> Path:
     return made_once(Path(sys.prefix) / "stacks" / key, make)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def warm_uv(
-    request: pytest.FixtureRequest,
-    caches: dict[str, str],
-    of_this_run: Path,
-    own_home: Path,
-) -> None:
-    """Give slow tests a cache of uv's in memory, with bytecode for what is imported."""
-    import warm_cache
-
-    slow = any(item.get_closest_marker("slow") for item in request.session.items)
-    if slow and MEMORY in of_this_run.parents:
-        kept = warm_cache.kept(request.getfixturevalue("largest"))
-        own = made_once(of_this_run / "uv", lambda made: warm_cache.unpack(kept, made))
-        caches["UV_CACHE_DIR"] = os.environ["UV_CACHE_DIR"] = str(own)
-
-
 def need_little(template: Path) -> None:
     """Let an analysis need no more than its set-up, where that makes no difference."""
     context = default_context()
@@ -716,14 +660,6 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = copy_template(tmp_path_factory.mktemp("little"))
     need_little(top)
     return top
-
-
-@pytest.fixture
-def benchmarks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What measures, in a copy of the repository whose projects need little."""
-    top = copy_template(tmp_path_factory.mktemp("benchmarks"))
-    need_little(top)
-    return top / "benchmarks"
 
 
 @pytest.fixture

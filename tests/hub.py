@@ -1,6 +1,6 @@
-"""GitHub, as far as the tests need it: a bare repository that refuses what it refuses.
+"""A simulated GitHub: a bare repository that rejects the pushes that GitHub rejects.
 
-That is pushes that are forced, that add or change a workflow file, or that go to a
+Those are pushes that are forced, that add or change a workflow file, or that go to a
 protected branch (a line in its file ``protected``).
 """
 
@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 
 import yaml
 from conftest import ROOT, Machine, run
-from github_files import FORM_FILE, TREE, WORKFLOWS
+from github_files import FORM_FILE
 
-HERE = "ada/penguin-bills"
+NAME = "ada/penguin-bills"
 SERVER = "https://github.com"
 FIRST_COMMIT = "Initial commit"
-OWN_WORKFLOW = "on: push\njobs: {}\n"
 HOOK = r"""#!/bin/sh
 none=0000000000000000000000000000000000000000
 while read -r old new reference; do
@@ -43,16 +42,16 @@ done
 """
 
 
-class Ended(NamedTuple):
-    """How a run ended: exit status, log, and the summary on its page."""
+class Result(NamedTuple):
+    """How a workflow run ended: exit status, log, and the summary on its page."""
 
     status: int
     log: str
     summary: str
 
 
-class Hub:
-    """A repository on GitHub, and the machine on which its workflows run.
+class GitHub:
+    """A repository that was made from the template, and the machine of its runs.
 
     Attributes:
         path: the bare repository.
@@ -63,10 +62,10 @@ class Hub:
     def __init__(self, machine: Machine, path: Path) -> None:
         self.machine = machine
         self.path = path
-        self.name = HERE
+        self.name = NAME
         self.event = {"fork": False, "is_template": False}
         self.clones = 0
-        machine.env["MAKE"] = "false"  # no lock, unless a test is about it
+        machine.env["MAKE"] = "false"  # locks nothing
 
     def git(self, *words: str) -> str:
         """Return what git prints in the bare repository."""
@@ -79,39 +78,31 @@ class Hub:
         self.machine.run("git", "clone", "--quiet", str(self.path), target)
         return target
 
-    def commit(self, files: dict[str, str | None], message: str = "Mine") -> None:
-        """Add a commit to main, past the hook: a file's text, or None to delete it."""
+    def commit(self, files: dict[str, str]) -> None:
+        """Add a commit with these files to main, bypassing the hook."""
         clone = self.clone()
         for name, text in files.items():
-            if text is None:
-                (clone / name).unlink()
-                continue
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             (clone / name).write_text(text, encoding="utf-8")
         self.machine.run("git", "add", "--all", "--force", cwd=clone)
-        commit = ("git", "commit", "--quiet", "--message", message)
-        self.machine.run(*commit, cwd=clone)
-        pull = ("git", "fetch", "--quiet", str(clone), "+HEAD:refs/heads/main")
-        self.machine.run(*pull, cwd=self.path)
+        self.machine.run("git", "commit", "--quiet", "--message", "Mine", cwd=clone)
+        fetch = ("git", "fetch", "--quiet", str(clone), "+HEAD:refs/heads/main")
+        self.machine.run(*fetch, cwd=self.path)
 
     def start(
-        self,
-        *command: str,
-        at: Path | None = None,
-        reference: str = "refs/heads/main",
-        **inputs: object,
-    ) -> Ended:
+        self, *command: str, checkout: Path | None = None, **inputs: object
+    ) -> Result:
         """Start the workflow with these answers in its form.
 
         Args:
             command: what the workflow runs, if not the script itself.
-            at: the checkout, if it is not a fresh one.
+            checkout: the clone in which it runs, if not a fresh one.
         """
-        checkout = at or self.clone()
+        checkout = checkout or self.clone()
         directory = self.machine.home.parent
         event, summary = directory / "event.json", directory / "summary.md"
         repository = {"full_name": self.name, **self.event}
-        form = {key: question["default"] for key, question in form_of(ROOT).items()}
+        form = {key: question["default"] for key, question in read_form(ROOT).items()}
         described = {"inputs": {**form, **inputs}, "repository": repository}
         event.write_text(json.dumps(described), encoding="utf-8")
         summary.unlink(missing_ok=True)
@@ -121,17 +112,17 @@ class Hub:
             "GITHUB_STEP_SUMMARY": str(summary),
             "GITHUB_SERVER_URL": SERVER,
             "GITHUB_REPOSITORY": self.name,
-            "GITHUB_REF": reference,
+            "GITHUB_REF": "refs/heads/main",
             "GITHUB_ACTOR": "ada-l",
             "GITHUB_ACTOR_ID": "1815",
             "GITHUB_TOKEN": "s3cret",
         }
         words = command or (sys.executable, "tools/use_template.py")
         done = run(*words, cwd=checkout, env=env, check=False)
-        said = summary.read_text("utf-8") if summary.exists() else ""
-        assert "s3cret" not in done.stdout + said
-        assert "Traceback" not in done.stdout + said
-        return Ended(done.returncode, done.stdout, said)
+        text = summary.read_text("utf-8") if summary.exists() else ""
+        assert "s3cret" not in done.stdout + text
+        assert "Traceback" not in done.stdout + text
+        return Result(done.returncode, done.stdout, text)
 
     @property
     def branches(self) -> dict[str, str]:
@@ -139,53 +130,43 @@ class Hub:
         lines = self.git("for-each-ref", "--format=%(refname:short) %(objectname)")
         return dict(line.split() for line in lines.splitlines())
 
-    def files(self, branch: str = "main") -> dict[str, str]:
-        """Return the files on a branch, and git's names for their contents."""
-        lines = self.git("ls-tree", "-r", "-z", branch).split("\0")
-        pairs = (line.partition("\t") for line in lines if line)
-        return {path: described.split()[2] for described, _, path in pairs}
+    def files(self, branch: str = "main") -> list[str]:
+        """Return the files on a branch."""
+        names = self.git("ls-tree", "-r", "-z", "--name-only", branch)
+        return [name for name in names.split("\0") if name]
 
     def text(self, name: str, branch: str = "main") -> str:
         """Return the text of a file on a branch."""
         return self.machine.run("git", "show", f"{branch}:{name}", cwd=self.path).stdout
 
     @property
-    def manifest(self) -> dict[str, Any]:
-        """The pyproject.toml on main."""
-        return tomllib.loads(self.text("pyproject.toml"))
+    def project(self) -> dict[str, Any]:
+        """The table [project] of the pyproject.toml on main."""
+        table: dict[str, Any] = tomllib.loads(self.text("pyproject.toml"))["project"]
+        return table
 
     @property
     def subjects(self) -> list[str]:
-        """What the commits on main say, the newest first."""
+        """The subjects of the commits on main, the newest first."""
         return self.git("log", "--format=%s", "main").splitlines()
 
 
-def form_of(root: Path) -> dict[str, dict[str, Any]]:
+def read_form(root: Path) -> dict[str, dict[str, Any]]:
     """Return the questions of the form."""
     workflow = yaml.load((root / FORM_FILE).read_text("utf-8"), yaml.BaseLoader)
     questions: dict[str, dict[str, Any]] = workflow["on"]["workflow_dispatch"]["inputs"]
     return questions
 
 
-def with_a_workflow(template: Path, source: Path) -> Path:
-    """Copy a template, and give its projects a workflow, which it then has too."""
-    shutil.copytree(template, source)
-    for top in (source / TREE, source):
-        (top / WORKFLOWS).mkdir(parents=True, exist_ok=True)
-        (top / WORKFLOWS / "checks.yml").write_text(OWN_WORKFLOW, encoding="utf-8")
-    return source
-
-
-def bare_with(directory: Path, source: Path, machine_env: dict[str, str]) -> Path:
+def make_bare_repository(directory: Path, source: Path, machine: Machine) -> Path:
     """Make a bare repository that holds a directory's files in one commit."""
     work, bare = directory / "work", directory / "hub.git"
     shutil.copytree(source, work)
-    quiet = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    run("git", "init", "--quiet", "--initial-branch=main", cwd=work, env=machine_env)
-    run("git", "add", "--all", cwd=work, env=machine_env)
-    commit = (*quiet, "commit", "--quiet", "--message", FIRST_COMMIT)
-    run(*commit, cwd=work, env=machine_env)
-    run("git", "clone", "--quiet", "--bare", work, bare, env=machine_env)
+    machine.run("git", "init", "--quiet", "--initial-branch=main", cwd=work)
+    machine.run("git", "add", "--all", cwd=work)
+    commit = ("git", "commit", "--quiet", "--message", FIRST_COMMIT)
+    machine.run(*commit, cwd=work)
+    machine.run("git", "clone", "--quiet", "--bare", work, bare)
     shutil.rmtree(work)
     hook = bare / "hooks/pre-receive"
     hook.write_text(HOOK, encoding="utf-8", newline="\n")

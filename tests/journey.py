@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import datetime
-import hashlib
 import json
 import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 import tomllib
 import zipfile
@@ -21,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Machine, Project, default_context, made_once, run
+from conftest import Machine, Project, default_context, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 MANAGERS: dict[str, dict[str, Any]] = default_context()["_managers"]
 
-WEEK = 7 * 24 * 60 * 60  # seconds
 STEPS = ("repository", "environment", "kernel", "git hooks", "first commit")
 
 # Where everything else that a project's tests ask of its environment is proved with the
@@ -197,18 +193,6 @@ def put_first_on_path(machine: Machine, name: str, script: str) -> Path:
     return program
 
 
-def said_by_make(
-    machine: Machine, project: Project, line: str, *words: str | Path
-) -> str:
-    """Return what a line prints as a recipe of the project's Makefile.
-
-    Make's option --eval would do, which macOS's make is too old for.
-    """
-    text = f"include Makefile\nsaid:\n\t@{line}\n"
-    make = ("make", "--no-print-directory", "--file=-", "said", *words)
-    return run(*make, cwd=project.path, env=machine.env, stdin=text).stdout
-
-
 # Lock files, and what should not be in them
 
 
@@ -363,45 +347,3 @@ def lock_files(project: Project) -> list[str]:
     """Return the names of the files that `make lock` writes."""
     kinds = ("*.lock", "pylock*.toml", "requirements*.txt")
     return sorted(path.name for kind in kinds for path in project.path.glob(kind))
-
-
-# What is kept from one run of the tests to the next
-
-
-def this_week() -> str:
-    """Return the year and the number of this week."""
-    return "{}-{}".format(*datetime.date.today().isocalendar())
-
-
-def lock_once_a_week(project: Project) -> Path:
-    """Give a project its lock files, and keep them with the tests' own tools.
-
-    That a manager locks right is proved elsewhere. With the same lock file an engine
-    finds what it has installed before, even when a dependency has a newer release.
-
-    Returns:
-        A directory that is kept as long, for bytecode of what is locked.
-    """
-    known = re.compile(
-        r"pyproject\.toml|Pipfile|requirements.*\.in|Makefile|scripts/.*"
-    )
-    texts = [project.text(name) for name in project.files if known.fullmatch(name)]
-    key = hashlib.sha256("\0".join([this_week(), *texts]).encode()).hexdigest()[:12]
-
-    def lock(made: Path) -> None:
-        made.mkdir()
-        with tempfile.TemporaryDirectory() as scratch:
-            copied = Path(scratch) / project.path.name
-            shutil.copytree(project.path, copied)
-            anew = Project(copied, project.env)
-            anew.make("lock")
-            for name in lock_files(anew):
-                shutil.copy(anew / name, made)
-
-    stacks = Path(sys.prefix) / "stacks"
-    for old in stacks.glob("bytecode-*"):
-        if time.time() - old.stat().st_mtime > WEEK:
-            shutil.rmtree(old)
-    kept = made_once(stacks / f"locks-{key}", lock)
-    shutil.copytree(kept, project.path, dirs_exist_ok=True)
-    return stacks / f"bytecode-{key}"

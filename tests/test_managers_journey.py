@@ -1,16 +1,22 @@
-"""Each environment manager, from the questions to a colleague's clone, and its lock."""
+"""Each environment manager, from the prompts to a fresh clone that passes its tests."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import re
+import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pyte
 import pytest
-from conftest import ROOT, Equip, Machine, MachineWith, Project
+from conftest import Equip, Machine, MachineWith, Project, default_context
 from journey import (
     MANAGERS,
     STEPS,
@@ -21,216 +27,188 @@ from journey import (
     lock_files,
     locked,
     run_notebook,
-    site_packages,
     versions_in,
+    wait_until,
 )
-from warm_cache import give_bytecode
 
-sys.path.insert(0, str(ROOT / "hooks"))
-
-import pre_gen_project as gate
+pexpect = pytest.importorskip("pexpect")
+if not hasattr(pexpect, "spawn"):
+    pytest.skip("Windows has no pseudo-terminals", allow_module_level=True)
 
 pytestmark = pytest.mark.slow
-UNIVERSAL = ("uv", "poetry")  # whose lock files hold for every platform
-# What an environment has that its lock file does not name.
-UNLOCKED = {"pip"}
-MISSING = "no-such-package-of-anybodys"  # which no index has
+only_uv = pytest.mark.parametrize("made", ["uv"], indirect=True)
+COLUMNS, ROWS = 100, 60
+PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with the environment
+UNIVERSAL_LOCKS = ("uv", "poetry")  # they also name packages of other platforms
+ESCAPE_SEQUENCE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
+
+
+def answer_prompts(machine: Machine, manager: str) -> str:
+    """Run cookiecutter at a pseudo-terminal and return everything it showed.
+
+    Enter is pressed throughout, but for the manager's number among the choices.
+    """
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "cookiecutter", str(machine.template)],
+        cwd=str(machine.work),
+        env=machine.env | {"TERM": "xterm-256color"},
+        dimensions=(ROWS, COLUMNS),
+        encoding="utf-8",
+        timeout=60,
+    )
+    labels = default_context()["__prompts__"]["environment_manager"]
+    shown = ""
+    while child.expect([r"\)(\x1b\[[\d;]*m)?:", r"files +\d+ in"]) == 0:
+        shown += child.before + child.after
+        question = re.split(r"\[\d+/\d+\]", ESCAPE_SEQUENCE.sub("", shown))[-1]
+        number = re.search(rf"(\d+) - {re.escape(labels[manager])}", question)
+        child.sendline(number[1] if number else "")
+    shown += child.before + child.after
+    child.expect(pexpect.EOF, timeout=600)
+    shown += child.before
+    child.close()
+    assert child.exitstatus == 0, shown
+    return str(shown)
 
 
 class Made(NamedTuple):
-    """A project that a manager has set up, and what was said meanwhile."""
+    """A project that a manager has set up, and what the terminal showed."""
 
     manager: str
     machine: Machine
     project: Project
-    output: str
+    shown: str
 
     @property
-    def changed(self) -> set[str]:
-        """The tracked files that are not as they were committed, and any new ones."""
-        lines = self.project.git("status", "--porcelain").splitlines()
-        return {line.split()[-1] for line in lines}
-
-    def commit(self) -> None:
-        """Commit everything."""
-        self.project.git("commit", "--quiet", "--no-verify", "--all", "--message", "x")
+    def screen(self) -> list[str]:
+        """The lines that a person sees in the end."""
+        screen = pyte.Screen(COLUMNS, ROWS)
+        pyte.Stream(screen).feed(self.shown)
+        return [line.rstrip() for line in screen.display if line.strip()]
 
 
 @pytest.fixture(scope="module", params=MANAGERS)
 def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
-    """A project that the hook has set up, on a machine with habits of its own."""
+    """A project set up from the prompts, on a machine whose settings mislead pip."""
     manager = request.param
     machine = machine_with(manager)
     give_habits(machine)
-    output = machine.cookiecutter(environment_manager=manager).stdout
-    assert "To go on:" not in output, output
-    give_bytecode(machine.project() / ".venv")
-    yield Made(manager, machine, machine.project(), output)
+    shown = answer_prompts(machine, manager)
+    yield Made(manager, machine, machine.project(), shown)
     machine.remove()
 
 
-def test_a_project_is_set_up_and_committed_with_its_lock_file(made: Made) -> None:
-    is_finished(made.machine, made.project)
-    assert re.search(rf"✓ environment .*, by {made.manager} ", made.output)
+def test_the_prompts_end_in_a_committed_project_with_its_kernel(made: Made) -> None:
+    screen = made.screen
+    assert "The project is kept. To go on:" not in screen
     for step in STEPS:
-        line = rf"^  ✓ {step} .* \d+\.\d s$"
-        assert re.search(line, made.output, re.MULTILINE), made.output
-    assert not re.search(r"[\x1b\r]", made.output)  # there is no terminal
-    tracked = made.project.git("ls-files").splitlines()
-    assert {*tracked} >= {*MANAGERS[made.manager]["files"]}
+        (line,) = (line for line in screen if line.startswith(f"  ✓ {step} "))
+        assert re.search(r"\d+\.\d s$", line)
+    is_finished(made.machine, made.project)
 
 
-def test_a_lock_file_made_by_set_up_holds_nothing_of_the_machine(made: Made) -> None:
-    holds_nothing_of_the_machine(made.machine, made.project)
+@only_uv
+def test_the_terminal_shows_what_to_do_next(made: Made) -> None:
+    after = made.screen[made.screen.index("Next:") + 1 :]
+    assert after[0].strip() == f"cd {made.project.path.name}"
+    for command in ("make lab", "make test"):
+        assert any(line.strip().startswith(command) for line in after)
+    assert max(map(len, made.screen)) < COLUMNS
+    assert not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", "".join(made.screen))
 
 
-def test_a_notebook_runs_in_the_kernel_of_every_manager(made: Made) -> None:
+@only_uv
+def test_a_jupyter_of_another_environment_runs_a_notebook_in_the_kernel(
+    made: Made,
+) -> None:
     prefix = run_notebook(made.machine, made.project)
     assert Path(prefix).samefile(made.project / ".venv")
 
 
-def test_no_project_can_be_named_like_what_its_manager_installs(made: Made) -> None:
-    names = {*versions_in(made.project / ".venv"), *locked(made.project)}
-    free = [name for name in names if not gate.slug_problem(name)]
-    assert free == ["my-analysis"]
+@only_uv
+def test_make_lab_starts_a_jupyterlab_that_offers_the_kernel(made: Made) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = f"--no-browser --allow-root --ip=127.0.0.1 --port={port}"
+    arguments = f"ARGS={words} --IdentityProvider.token=loopback"
+    log = made.machine.work / "lab.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "lab", arguments],
+            cwd=made.project.path,
+            env=made.machine.env,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+    def kernels() -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        headers = {"Authorization": "token loopback"}
+        try:
+            connection.request("GET", "/api/kernelspecs", headers=headers)
+            return json.load(connection.getresponse())["kernelspecs"]
+        except OSError:
+            return None
+
+    try:
+        wait_until(
+            lambda: kernels() or process.poll() is not None, 300, "JupyterLab", 0.5
+        )
+        assert process.poll() is None, log.read_text()
+        assert made.project.path.name in kernels()
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
 
 
-def test_no_package_can_hide_a_module_that_its_manager_installs(made: Made) -> None:
-    site = site_packages(made.project / ".venv")
-    importable = [path for path in site.iterdir() if path.suffix in ("", ".py", ".so")]
-    modules = {path.name.partition(".")[0].lower() for path in importable}
-    # mypyc's shared libraries have a checksum for a name, which no person types.
-    modules = {name for name in modules if not name.endswith("__mypyc")}
-    assert [name for name in modules if not gate.package_problem(name)] == []
+def changed_files(project: Project) -> set[str]:
+    """Return the files that differ from the last commit, new ones included."""
+    lines = project.git("status", "--porcelain").splitlines()
+    return {line.split()[-1] for line in lines}
 
 
-def test_no_project_can_be_named_like_a_program_that_its_manager_installs(
-    made: Made,
-) -> None:
-    programs = {path.name for path in made.project.bin.iterdir()}
-    endings = re.compile(r"\.(bat|cmd|exe|ps1|csh|fish|nu|xsh)$")
-    programs = {endings.sub("", name) for name in programs}
-    assert [name for name in programs if not gate.slug_problem(name)] == ["my-analysis"]
+@pytest.mark.parametrize("made", ["uv", "pip"], indirect=True)
+def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> None:
+    words = ("add", "PACKAGE=no-such-package-of-anybodys")
+    assert made.project.make(*words, check=False).returncode == 2
+    assert changed_files(made.project) == set()
 
 
-# What changes a lock file, and what must not: one test goes on from the other
+def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
+    project = made.project
+    project.make("add", "PACKAGE=tabulate")
+    needed = project.manifest["project"]["dependencies"]
+    (bound,) = (each for each in needed if each.startswith("tabulate"))
+    assert ">=" in bound
+    installed = versions_in(project / ".venv")
+    assert locked(project)["tabulate"] == {installed["tabulate"]}
+    assert {"pyproject.toml"} < changed_files(project)
+    assert changed_files(project) <= {"pyproject.toml", *lock_files(project)}
+    holds_nothing_of_the_machine(made.machine, project)
+    project.git("commit", "--quiet", "--no-verify", "--all", "--message", "Add")
 
 
-def test_upgrading_finds_the_same_versions_whatever_the_habits(made: Made) -> None:
-    """Everything is resolved again, by make and not by the hook."""
-    made.project.make("upgrade")
-    holds_nothing_of_the_machine(made.machine, made.project)
-    assert made.changed == set()
-
-
-def test_an_environment_for_production_has_what_the_package_needs_and_no_more(
-    made: Made,
-) -> None:
-    elsewhere = made.machine.work / "production"
-    own = made.project / ".venv"
-    before = times_below(own)
-    made.project.make("install-production", f"VENV={elsewhere}")
-    assert times_below(own) == before
-    give_bytecode(elsewhere)
-    installed = versions_in(elsewhere)
-    assert {"my-analysis", "pandas", "typer"} <= {*installed}
-    assert not {"pytest", "black", "ipykernel", "mypy", "ruff"} & {*installed}
-    pins = locked(made.project)
-    assert all(installed[name] in pins[name] for name in ("pandas", "typer", "numpy"))
-    said = made.machine.run(elsewhere / "bin" / "my-analysis", "--help").stdout
-    assert "prepare" in said
-    assert made.changed == set()
-
-
-def test_a_package_that_does_not_exist_changes_nothing(made: Made) -> None:
-    done = made.project.make("add", f"PACKAGE={MISSING}", check=False)
-    assert done.returncode == 2
-    assert made.changed == set()
-    told = rf"could not be added|{MISSING} was not found|Could not find .* {MISSING}"
-    assert re.search(told, done.stdout), done.stdout
-    assert "Traceback" not in done.stdout, done.stdout
-
-
-def test_adding_nothing_is_told_in_one_line(made: Made) -> None:
-    done = made.project.make("add", check=False)
-    assert done.returncode == 2
-    said, stopped = done.stdout.splitlines()
-    assert said == "Which one? make add PACKAGE=polars"
-    assert stopped.startswith("make: ***")
-    assert made.changed == set()
-
-
-def test_adding_a_dependency_changes_manifest_lock_and_environment_together(
-    made: Made,
-) -> None:
-    made.project.make("add", "PACKAGE=tabulate")
-    installed = versions_in(made.project / ".venv")
-    assert locked(made.project)["tabulate"] == {installed["tabulate"]}
-    in_lock_files = made.changed - {"pyproject.toml"}
-    assert in_lock_files < made.changed
-    assert in_lock_files
-    assert in_lock_files <= {*lock_files(made.project)}
-    wanted = made.project.manifest["project"]["dependencies"]
-    (line,) = (each for each in wanted if each.startswith("tabulate"))
-    assert ">=" in line
-    made.commit()
-
-
-def test_adding_a_development_tool_changes_manifest_lock_and_environment_together(
-    made: Made,
-) -> None:
-    runtime = made.project.manifest["project"]["dependencies"]
-    made.project.make("add", "PACKAGE=more-itertools", "DEV=yes")
-    installed = versions_in(made.project / ".venv")
-    assert locked(made.project)["more-itertools"] == {installed["more-itertools"]}
-    manifest = MANAGERS[made.manager]["development"]["file"]
-    assert "more-itertools" in made.project.text(manifest)
-    assert made.project.manifest["project"]["dependencies"] == runtime
-    assert made.changed == {manifest, MANAGERS[made.manager]["locks"][-1]}
-    holds_nothing_of_the_machine(made.machine, made.project)
-    made.commit()
-
-
-# All that has come of it, on another machine, which has no habits
-
-
-def test_a_fresh_clone_has_the_locked_versions_and_passes_everything(
+def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     made: Made, machine: Machine, equip: Equip
 ) -> None:
+    """First for production, where only the package is installed for its own sake."""
     equip(machine, made.manager)
     machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
     clone = machine.project()
+    clone.make("install-production")
+    tree = clone.run("uv", "pip", "tree", "--python", clone / ".venv", "--depth", "0")
+    roots = {line.split()[0] for line in tree.stdout.splitlines() if " v" in line}
+    assert roots - PIP_AND_TOOLS == {"my-analysis"}
+
     clone.make("install")
-    give_bytecode(clone / ".venv")
     has_environment(machine, clone)
-    has_locked_versions(made.manager, clone)
-    clone.make("check", "test", "notebooks", "build")
-    clone.make("lock")  # fits the manifest as both additions have left it
+    pins, installed = locked(clone), versions_in(clone / ".venv")
+    for name in {*installed} - {"my-analysis", "pip"}:
+        assert installed[name] in pins[name], name
+    if made.manager not in UNIVERSAL_LOCKS:
+        assert {*pins} <= {*installed}
+    clone.make("check", "test")
     assert clone.git("status", "--porcelain") == ""
-
-
-def times_below(directory: Path) -> dict[str, int]:
-    """Return when each file and directory below was last written, in nanoseconds."""
-    return {
-        path: os.lstat(path).st_mtime_ns
-        for place, directories, files in os.walk(directory)
-        for path in (f"{place}/{name}" for name in (*directories, *files))
-    }
-
-
-def has_locked_versions(manager: str, project: Project) -> None:
-    """Assert that just what the lock file says is installed."""
-    pins, installed = locked(project), versions_in(project / ".venv")
-    assert installed.pop("my-analysis") == "0.1.0"
-    wrong = {
-        name: version
-        for name, version in installed.items()
-        if version not in pins.get(name, ()) and name not in UNLOCKED
-    }
-    assert wrong == {}
-    left_out = {*pins} - {*installed}
-    if manager in UNIVERSAL:  # something for Windows and macOS, and not much else
-        assert {"colorama", "appnope"} & left_out
-        assert len(left_out) < 10, left_out
-    else:
-        assert left_out == set()
