@@ -59,6 +59,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Where the machine trusts a certificate of its own, all tools of the tests do.
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+CERTIFICATE_VARIABLES = (
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
+
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
 
 # The files that take minutes, the longest first: no process ends long after the other.
@@ -323,7 +332,9 @@ def caches(of_this_run: Path) -> dict[str, str]:
         "PIPENV_CACHE_DIR": user_cache / "pipenv",
         "PYENV_ROOT": Path.home() / ".pyenv",
     }
+    certificates = CERTIFICATE_VARIABLES if SYSTEM_CERTIFICATES.exists() else ()
     return {
+        **dict.fromkeys(certificates, str(SYSTEM_CERTIFICATES)),
         **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
         "MYPY_CACHE_DIR": str(Path(sys.prefix) / "stacks/mypy"),
         "MPLCONFIGDIR": str(of_this_run / "matplotlib"),
@@ -581,7 +592,11 @@ def render_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ba
     What hooks do to them is that empty directories go, as test_properties.py shows.
     """
 
+    own_version = "{}.{}".format(*sys.version_info)
+
     def rendered(**answers: object) -> Project:
+        if own_version in default_context()["python_version"]:
+            answers = {"python_version": own_version, **answers}
         path = cookiecutter(
             str(template),
             no_input=True,

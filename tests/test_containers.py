@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Machine, MachineWith, Project, default_context
+from conftest import Machine, MachineWith, Project
 from containers import docker, inspect, missing
 from journey import MANAGERS, locked, wait_until
 from packaging.requirements import Requirement
@@ -109,7 +109,7 @@ def assert_only_locked(project: Project) -> None:
         canonicalize_name(each): (version, [Requirement(text) for text in requires])
         for each, version, requires in json.loads(docker("run", *entry))
     }
-    version = default_context()["python_version"][0]
+    version = project.text(".python-version").strip()
     target = {"python_version": version, "python_full_version": f"{version}.0"}
     needed = set[tuple[str, str]]()  # names and extras
     queue = [(name, "")]

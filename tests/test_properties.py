@@ -73,6 +73,8 @@ def test_hooks_change_no_file_of_the_template(
     render: Callable[..., Result], bake: Bake
 ) -> None:
     answers = {"starter": CONTEXT["starter"][-1], "project_name": "With Hooks"}
+    for name in ("python_version", "environment_manager"):  # the machine's come first
+        answers[name] = CONTEXT[name][0]
     result = render(**answers)
     assert result.exit_code == 0, result.exception
     made = Project(result.project_path, {})
