@@ -73,14 +73,17 @@ def test_the_kernel_of_another_living_environment_is_never_overwritten(
     theirs = {"argv": [sys.executable, "-m", "x"], "display_name": "x", "language": "x"}
     spec.write_text(json.dumps(theirs), encoding="utf-8")
     project = Project(largest.path, machine.env)
-    python = str(programs_of(stack) / "python")
+    environment = machine.work / "environment"  # make takes no path with blanks
+    environment.symlink_to(stack)
+    python = str(programs_of(environment) / "python")
 
-    assert "make kernel KERNEL=" in project.make("kernel", f"VENV={stack}").stdout
+    words = ("kernel", f"VENV={environment}")
+    assert "make kernel KERNEL=" in project.make(*words).stdout
     assert machine.kernels["my-analysis"] == theirs
-    project.make("kernel", f"VENV={stack}", "KERNEL=second")
+    project.make(*words, "KERNEL=second")
     assert machine.kernels["second"]["argv"][0] == python
 
     gone = theirs | {"argv": ["/gone/bin/python"]}
     spec.write_text(json.dumps(gone), encoding="utf-8")
-    project.make("kernel", f"VENV={stack}")
+    project.make(*words)
     assert machine.kernels["my-analysis"]["argv"][0] == python
