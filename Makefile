@@ -70,7 +70,7 @@ release-notes: ## Print what CHANGELOG.md says of a version (TAG=v1.2.3)
 		on; END {exit found}' CHANGELOG.md || { echo "CHANGELOG.md says nothing of this version." >&2; exit 1; }
 
 bench: install ## Measure what the template costs beside doing without it, as ratios
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --benchmark-json $(VENV)/benchmarks.json $(ARGS)
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py

@@ -9,17 +9,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from sandbox import BIN, PYTHON
+from benchmarks.sandbox import BIN, PYTHON
 
 
 def commands(manager: str, project: Path, python: Path) -> list[list[str | Path]]:
-    """Return the commands, which run in the project's directory.
-
-    Args:
-        manager: environment manager, as in cookiecutter.json.
-        project: directory with the project's files.
-        python: interpreter that makes the environment where the manager does not.
-    """
+    """Return the commands for the project's directory; `python` makes environments."""
     slug, own_python = project.name, project / PYTHON
     pip = (own_python, "-m", "pip")
     kernel = (own_python, "-m", "ipykernel", "install", "--user", "--name", slug)

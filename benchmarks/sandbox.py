@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import psutil  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
@@ -36,17 +27,6 @@ UNSET = (
     *("ARGS", "COOKIECUTTER", "GIT_", "JUPYTER", "MAKE", "MFLAGS", "PYTHON"),
     *("UV_PROJECT_ENVIRONMENT", "VENV", "VIRTUAL_ENV", "XDG_"),
 )
-
-
-class CommandError(Exception):
-    """A command failed, or did not do what is measured."""
-
-
-class Usage(NamedTuple):
-    """What a command took: seconds from start to end, and seconds of processor time."""
-
-    seconds: float
-    processor: float
 
 
 class Sandbox:
@@ -76,46 +56,28 @@ class Sandbox:
         tools = str(Path(sys.executable).parent)
         self.env["PATH"] = os.pathsep.join([tools, os.environ["PATH"]])
 
-    def run(self, *command: str | Path, cwd: Path | None = None) -> Usage:
-        """Run a command to its end and return what it took.
+    def run(self, *command: str | Path, cwd: Path | None = None) -> None:
+        """Run a command to its end.
 
         Raises:
-            CommandError: with the last lines of output, if the command fails.
+            RuntimeError: with the end of its output, if the command fails.
         """
-        before, start = psutil.Process().cpu_times(), time.perf_counter()
+        cwd = cwd or self.root
         done = subprocess.run(
-            command,
-            cwd=cwd or self.root,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            command, cwd=cwd, env=self.env, input=b"", capture_output=True
         )
-        seconds, after = time.perf_counter() - start, psutil.Process().cpu_times()
         if done.returncode != 0:
-            lines = done.stdout.decode("utf-8", "replace").splitlines()[-8:]
+            output = (done.stdout + done.stderr).decode("utf-8", "replace")
             words = " ".join(map(str, command))
-            raise CommandError("\n    ".join([f"failed: {words}", *lines]))
-        user = after.children_user - before.children_user
-        return Usage(seconds, user + after.children_system - before.children_system)
+            raise RuntimeError(f"failed: {words}\n{output[-1000:]}")
 
-    def render(self, template: Path, parent: Path, **answers: str) -> Usage:
+    def make_project(self, project: Path, manager: str = "uv", **answers: str) -> None:
+        """Make a project from the template, set up unless the answers say otherwise."""
+        answers = {"set_up": "yes", "environment_manager": manager} | answers
+        self.render(self.template, project.parent, project_slug=project.name, **answers)
+
+    def render(self, template: Path, parent: Path, **answers: str) -> None:
         """Make a project in a directory, without questions."""
         given = [f"{name}={value}" for name, value in answers.items()]
         command = (sys.executable, "-m", "cookiecutter", template, "--no-input")
-        return self.run(*command, "--output-dir", parent, *given)
-
-
-@contextlib.contextmanager
-def open_sandbox() -> Iterator[Sandbox]:
-    """Make a sandbox where uv can hard-link files from its cache, and delete it."""
-    cache = Path(os.environ.get("UV_CACHE_DIR", Path.home() / ".cache/uv"))
-    parent = Path(tempfile.gettempdir())
-    if cache.exists() and cache.stat().st_dev != parent.stat().st_dev:
-        parent = cache.parent
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    root = Path(tempfile.mkdtemp(prefix="benchmark-", dir=parent)).resolve()
-    try:
-        yield Sandbox(root)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+        self.run(*command, "--output-dir", parent, *given)

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import PYTHON, CommandError, Sandbox
+from benchmarks.sandbox import PYTHON, Sandbox
 
 CONNECTIONS = 4
-SECONDS = 3.0  # of load, after a second that is not counted
+REQUESTS = 100  # on each connection, in a round
 STARTUP_TIMEOUT = 60  # seconds
-BODY = {
-    "island": "Dream",
-    "sex": None,
-    "bill_length_mm": 49.5,
-    "bill_depth_mm": 19.0,
-    "flipper_length_mm": 200,
-    "body_mass_g": 3800,
-}
+BODY = (
+    '{"island": "Dream", "sex": null, "bill_length_mm": 49.5, "bill_depth_mm": 19.0,'
+    ' "flipper_length_mm": 200, "body_mass_g": 3800}'
+)
 BARE = """
-import sys
-import uvicorn
 from fastapi import FastAPI
 
 app = FastAPI()
@@ -35,63 +29,53 @@ app = FastAPI()
 @app.post("/predict")
 async def predict() -> dict[str, str]:
     return {"species": "Adelie"}
-
-
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error")
 """
 
 
-def requests_per_second(sandbox: Sandbox, project: Path, *words: str | Path) -> float:
-    """Start a server with the project's Python and return how often it answers.
+@contextlib.contextmanager
+def running(sandbox: Sandbox, project: Path, *words: str) -> Iterator[int]:
+    """Start a module of the project as a server and yield the port that it listens on.
 
-    Args:
-        words: arguments of Python, to which the port is added.
+    Raises:
+        RuntimeError: the server ended, or does not listen in time.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
-    command, quiet = [project / PYTHON, *words, str(port)], subprocess.DEVNULL
+    command = [str(project / PYTHON), "-m", *words, "--port", str(port)]
+    quiet, end = subprocess.DEVNULL, time.monotonic() + STARTUP_TIMEOUT
     server = subprocess.Popen(
         command, cwd=project, env=sandbox.env, stdout=quiet, stderr=quiet
     )
     try:
-        wait_for(server, port)
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for seconds in (1.0, SECONDS):
-                end = time.perf_counter() + seconds
-                jobs = [pool.submit(count, port, end) for _ in range(CONNECTIONS)]
-                answers = sum(job.result() for job in jobs)
-        return answers / SECONDS
+        while not listens(port):
+            if server.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"did not start: {' '.join(words)}")
+            time.sleep(0.1)
+        yield port
     finally:
         server.terminate()
         server.wait()
 
 
-def wait_for(server: subprocess.Popen[bytes], port: int) -> None:
-    """Return when the server listens.
-
-    Raises:
-        CommandError: the server ended, or does not listen in time.
-    """
-    end = time.monotonic() + STARTUP_TIMEOUT
-    while server.poll() is None and time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.1)
-    raise CommandError("a server did not start")
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def count(port: int, end: float) -> int:
-    """Send requests on one connection until the time is over and count the answers."""
-    body, answers = json.dumps(BODY), 0
-    headers = {"Content-Type": "application/json"}
+def load(port: int) -> None:
+    """Send the requests of a round and wait for the answers."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(send, [port] * CONNECTIONS))
+
+
+def send(port: int) -> None:
+    """Send requests on one connection, each after the answer to the one before."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Content-Type": "application/json"}
     with contextlib.closing(connection):
-        while time.perf_counter() < end:
-            connection.request("POST", "/predict", body, headers)
+        for _ in range(REQUESTS):
+            connection.request("POST", "/predict", BODY, headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:
-                raise CommandError(f"the service answered {answer.status}")
-            answers += 1
-    return answers
+                raise RuntimeError(f"the service answered {answer.status}")

@@ -1,0 +1,1 @@
+"""What a project from the template costs, compared with doing without it."""

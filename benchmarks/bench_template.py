@@ -1,0 +1,142 @@
+"""Comparisons: each class is a group of two tests, ours and the alternative."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks import by_hand, images, service
+from benchmarks.sandbox import PYTHON, Sandbox
+
+Measure = Callable[..., object]
+
+
+def children_time() -> float:
+    """Return the seconds of processor time of the commands that have ended."""
+    times = psutil.Process().cpu_times()
+    return float(times.children_user + times.children_system)
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="psutil has no children's time here")
+@pytest.mark.benchmark(group="rendering, processor time", timer=children_time)
+class TestRendering:
+    def test_ours(self, measure: Measure, sandbox: Sandbox) -> None:
+        project = sandbox.root / "ours"
+        measure(
+            lambda: sandbox.make_project(project, set_up="no"),
+            teardown=lambda: shutil.rmtree(project),
+        )
+
+    def test_empty_template(self, measure: Measure, sandbox: Sandbox) -> None:
+        parent = sandbox.root / "parent"
+        measure(
+            lambda: sandbox.render(sandbox.empty_template, parent),
+            teardown=lambda: shutil.rmtree(parent),
+        )
+
+
+@pytest.fixture(scope="class")
+def first(sandbox: Sandbox, manager: str) -> Path:
+    """Make a project that warms the caches; its Python makes environments by hand."""
+    project = sandbox.root / manager / "first"
+    sandbox.make_project(project, manager)
+    return project
+
+
+@pytest.fixture
+def finish(benchmark: BenchmarkFixture, sandbox: Sandbox) -> Callable[[Path], None]:
+    """Return a function that checks a project, notes its disk space and deletes it."""
+
+    def finish(project: Path) -> None:
+        kernels = list(sandbox.home.glob(f"**/kernels/{project.name}/kernel.json"))
+        if not kernels or not (project / ".git/hooks/pre-commit").exists():
+            raise RuntimeError(f"no kernel or no git hooks: {project}")
+        benchmark.extra_info["disk_mb"] = own_bytes(project) / 1_000_000
+        shutil.rmtree(project)
+        shutil.rmtree(kernels[0].parent)
+
+    return finish
+
+
+def own_bytes(top: Path) -> int:
+    """Return the bytes on the disk, without files that have other hard links."""
+    states = [each.lstat() for each in [top, *top.rglob("*")]]
+    own = [each for each in states if each.st_nlink == 1 or stat.S_ISDIR(each.st_mode)]
+    return sum(getattr(each, "st_blocks", each.st_size // 512) for each in own) * 512
+
+
+class TestProject:  # conftest.py makes a group for each manager
+    def test_ours(
+        self, measure: Measure, sandbox: Sandbox, first: Path, finish: Measure
+    ) -> None:
+        project, manager = first.with_name("ours"), first.parent.name
+        measure(
+            lambda: sandbox.make_project(project, manager),
+            teardown=lambda: finish(project),
+        )
+
+    def test_by_hand(
+        self, measure: Measure, sandbox: Sandbox, first: Path, finish: Measure
+    ) -> None:
+        project, manager = first.with_name("by-hand"), first.parent.name
+        empty = first.with_name("empty")
+
+        def put_files() -> None:
+            shutil.rmtree(empty, ignore_errors=True)
+            sandbox.make_project(project, manager, set_up="no")
+
+        def make() -> None:
+            sandbox.render(sandbox.empty_template, empty)
+            for command in by_hand.commands(manager, project, first / PYTHON):
+                sandbox.run(*command, cwd=project)
+
+        measure(make, setup=put_files, teardown=lambda: finish(project))
+
+
+@pytest.fixture(scope="class")
+def trained(sandbox: Sandbox) -> Path:
+    project = sandbox.root / "service"
+    sandbox.make_project(project, starter="service")
+    sandbox.run(project / PYTHON, "-m", "service", "train", cwd=project)
+    return project
+
+
+@pytest.mark.benchmark(group="service, single predictions")
+class TestService:
+    def test_ours(self, measure: Measure, sandbox: Sandbox, trained: Path) -> None:
+        with service.running(sandbox, trained, "service", "serve") as port:
+            measure(service.load, args=(port,))
+
+    def test_bare_route(
+        self, measure: Measure, sandbox: Sandbox, trained: Path
+    ) -> None:
+        (trained / "bare.py").write_text(service.BARE, encoding="utf-8")
+        words = ("uvicorn", "bare:app", "--log-level", "error")
+        with service.running(sandbox, trained, *words) as port:
+            measure(service.load, args=(port,))
+
+
+@pytest.fixture(scope="class")
+def image(sandbox: Sandbox) -> Iterator[Path]:
+    if not images.engine_answers(sandbox):
+        pytest.skip("no container engine answers")
+    with images.image_project(sandbox) as project:
+        yield project
+
+
+@pytest.mark.benchmark(group="image after an edit")
+class TestImage:
+    def test_ours(self, measure: Measure, sandbox: Sandbox, image: Path) -> None:
+        measure(
+            lambda: sandbox.run("make", "image", cwd=image),
+            setup=lambda: images.edit(image),
+        )
+
+    def test_no_cache(self, measure: Measure, sandbox: Sandbox, image: Path) -> None:
+        measure(lambda: sandbox.run("make", "image", "ARGS=--no-cache", cwd=image))

@@ -1,0 +1,92 @@
+"""Options and fixtures of the benchmarks, and the table of ratios."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.sandbox import Sandbox
+
+RATIOS = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("template benchmarks")
+    group.addoption("--rounds", type=int, default=5, help="of a test (5)")
+    group.addoption("--managers", default="uv", help="separated by commas (uv)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "manager" in metafunc.fixturenames:
+        names = metafunc.config.getoption("managers").split(",")
+        mark = pytest.mark.benchmark
+        values = [pytest.param(n, marks=mark(group=f"project, {n}")) for n in names]
+        metafunc.parametrize("manager", values, scope="class")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """Make a sandbox where uv can hard-link files from its cache, and delete it."""
+    cache = Path(os.environ.get("UV_CACHE_DIR", Path.home() / ".cache/uv"))
+    parent = Path(tempfile.gettempdir())
+    if cache.exists() and cache.stat().st_dev != parent.stat().st_dev:
+        parent = cache.parent
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # pytest then cleans up
+    with tempfile.TemporaryDirectory(
+        prefix="benchmark-", dir=parent, ignore_cleanup_errors=True
+    ) as root:
+        yield Sandbox(Path(root).resolve())
+
+
+@pytest.fixture
+def measure(
+    benchmark: BenchmarkFixture, pytestconfig: pytest.Config
+) -> Callable[..., object]:
+    """Return benchmark.pedantic with the rounds asked for, after one not counted."""
+    rounds = pytestconfig.getoption("rounds")
+    return functools.partial(benchmark.pedantic, rounds=rounds, warmup_rounds=1)
+
+
+def pytest_benchmark_update_json(
+    config: pytest.Config, output_json: dict[str, Any]
+) -> None:
+    """Keep the ratio of the medians of each group that has both sides."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for each in output_json["benchmarks"]:
+        groups.setdefault(each["group"], []).append(each)
+    lines = config.stash[RATIOS] = []
+    for group, sides in groups.items():
+        if len(sides) == 2:
+            sides.sort(key=lambda side: not side["name"].startswith("test_ours"))
+            against = (
+                sides[1]["name"]
+                .removeprefix("test_")
+                .partition("[")[0]
+                .replace("_", " ")
+            )
+            stats = [side["stats"] for side in sides]
+            ratio = stats[0]["median"] / stats[1]["median"]
+            spread = " | ".join(f"{each['iqr'] / each['median']:.0%}" for each in stats)
+            lines.append(f"| {group} | {against} | {ratio:.3g} | {spread} |")
+            if all(side["extra_info"] for side in sides):
+                own, other = (side["extra_info"]["disk_mb"] for side in sides)
+                lines.append(f"| {group}: MB | {against} | {own / other:.3g} | | |")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if lines := config.stash.get(RATIOS, []):
+        terminalreporter.section("ratios of medians")
+        heads = ["| ours | theirs | ratio | IQR, ours | IQR, theirs |"]
+        for line in [*heads, "|---|---|--:|--:|--:|", *lines]:
+            terminalreporter.write_line(line)
