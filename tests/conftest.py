@@ -52,6 +52,10 @@ INHERITED = (
     "VENV",
     "PYTEST_DEBUG_TEMPROOT",
 )
+# Settings of whoever runs the tests, by the beginning of their names.
+PERSONAL = ("GIT_", "JUPYTER", "UV_", "XDG_")
+# The Python that runs the tests, which every machine of theirs has.
+OWN_PYTHON = "{}.{}".format(*sys.version_info)
 # What is ignored here would be ignored by every program that a test starts; a shell
 # ignores these for what it runs in the background.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -247,8 +251,7 @@ class Machine:
         self.env = {
             name: value
             for name, value in os.environ.items()
-            if name not in INHERITED
-            and not name.startswith(("GIT_", "XDG_", "JUPYTER"))
+            if name not in INHERITED and not name.startswith(PERSONAL)
         }
         self.env |= caches
         self.env["HOME"] = self.env["USERPROFILE"] = str(self.home)
@@ -359,8 +362,9 @@ def own_home(
         patch.setattr(tempfile, "tempdir", None)
         patch.setenv("HOME", str(home))
         patch.setenv("USERPROFILE", str(home))
-        for name in (*INHERITED, "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-            patch.delenv(name, raising=False)
+        for name in [*os.environ]:
+            if name in INHERITED or name.startswith(PERSONAL):
+                patch.delenv(name)
         for name, value in caches.items():
             patch.setenv(name, value)
         # The pinned tools, uv among them, are on the PATH of the tests.
@@ -592,11 +596,7 @@ def render_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ba
     What hooks do to them is that empty directories go, as test_properties.py shows.
     """
 
-    own_version = "{}.{}".format(*sys.version_info)
-
     def rendered(**answers: object) -> Project:
-        if own_version in default_context()["python_version"]:
-            answers = {"python_version": own_version, **answers}
         path = cookiecutter(
             str(template),
             no_input=True,

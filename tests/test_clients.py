@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Bake, Machine, Project, default_context, run
+from conftest import Machine, Project, default_context, run
 
 CONTEXT = default_context()
 OLDEST = "2.4.0"
@@ -108,9 +108,11 @@ def client(
 
 
 @pytest.fixture(scope="module")
-def expected_project(bake: Bake) -> Project:
+def expected_project(shared_machine: Machine) -> Project:
     """The project that every client makes for the person of the machine."""
-    return bake(**ANSWERS, author_name="Ada Lovelace", author_email="ada@example.org")
+    answers: dict[str, object] = {**ANSWERS, "set_up": "no"}
+    shared_machine.cookiecutter(**answers)  # type: ignore[arg-type]
+    return shared_machine.project("penguin-bills")
 
 
 @pytest.fixture(scope="module")
@@ -205,13 +207,15 @@ def test_a_tag_of_a_repository(
     assert (link["template"], link["checkout"]) == (f"file://{repository}", "v1")
 
 
-def test_cruft_create(machine: Machine, repository: Path, expected: Contents) -> None:
+def test_cruft_create(
+    machine: Machine, repository: Path, expected_project: Project, expected: Contents
+) -> None:
     client = Client(machine, ["cruft", "create"])
     client.template = str(repository)
-    chosen = ("python_version", "environment_manager")
     answers = {
         **ANSWERS,
-        **{name: CONTEXT[name][0] for name in chosen},
+        "python_version": expected_project.text(".python-version").strip(),
+        "environment_manager": CONTEXT["environment_manager"][0],
         "author_name": "Ada Lovelace",
         "author_email": "ada@example.org",
         "set_up": False,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Bake, Equip, Machine, Project
+from conftest import OWN_PYTHON, Bake, Equip, Machine, Project
 from journey import put_first_on_path, versions_in
 
 PROGRAMS = ("uv", "poetry", "pipenv")
@@ -51,7 +51,8 @@ def test_one_line_says_that_a_manager_is_missing_or_too_old(
 def test_a_directory_that_is_no_environment_is_never_deleted(
     bake: Bake, copy: Copy, machine: Machine
 ) -> None:
-    project = Project(copy(bake(environment_manager="pip")).path, machine.env)
+    rendered = bake(environment_manager="pip", python_version=OWN_PYTHON)
+    project = Project(copy(rendered).path, machine.env)
     mine = project / "elsewhere/mine.txt"
     mine.parent.mkdir()
     mine.touch()

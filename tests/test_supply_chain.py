@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import Bake, Project, programs_of, run
+from conftest import OWN_PYTHON, Bake, Project, programs_of, run
 
 VULNERABLE = ("jinja2", "2.4.1")
 UV_LOCK = """
@@ -25,7 +25,7 @@ source = {{ registry = "https://packages.example.com/simple" }}
 @pytest.fixture
 def project(bake: Bake, copy: Callable[[Project], Project]) -> Project:
     """A project without a lock file."""
-    return copy(bake(environment_manager="uv"))
+    return copy(bake(environment_manager="uv", python_version=OWN_PYTHON))
 
 
 # Known vulnerabilities
