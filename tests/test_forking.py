@@ -20,8 +20,6 @@ from conftest import ROOT, Machine, run
 from github_files import FORM_FILE
 
 PAGE = ROOT / "docs/forking.md"
-# The copy uses the tools of these tests instead of installing its own.
-WITH_THESE_TOOLS = ("--assume-old=install", f"VENV={Path(sys.executable).parents[1]}")
 
 
 class Box(NamedTuple):
@@ -51,6 +49,9 @@ class Fork:
     def __init__(self, machine: Machine, path: Path) -> None:
         self.machine = machine
         self.path = path
+        # It uses the tools of these tests, by a link as make takes no path with blanks.
+        self.tools = machine.home.parent / "tools"
+        self.tools.symlink_to(Path(sys.executable).parents[1])
 
     def follow(self, heading: str) -> None:
         """Do what the boxes of a section say, except running the whole suite."""
@@ -81,7 +82,8 @@ class Fork:
         make, *words = shlex.split(command)
         assert make == "make"
         env = {**self.machine.env, "PATH": os.environ["PATH"]}
-        return run("make", *WITH_THESE_TOOLS, *words, cwd=self.path, env=env).stdout
+        tools = ("--assume-old=install", f"VENV={self.tools}")
+        return run("make", *tools, *words, cwd=self.path, env=env).stdout
 
     def cookiecutter(self, *answers: str, check: bool = True) -> str:
         """Make the files of a project from the fork and return the output."""
