@@ -26,6 +26,7 @@ from click.testing import CliRunner
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from filelock import FileLock
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -72,20 +73,33 @@ LONGEST_FIRST = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+ENGINE = ("test_containers.py", "credentials_reach_the_build_of_an_image")
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Keep the tests of a file, or of a manager in it, in one process.
 
     One process has the container engine, which may fail with two builds at a time.
+    xdist's own groups are not used: pytest 9 ignores them.
     """
-    managers = default_context()["environment_manager"]
+
+    def _split_scope(self, nodeid: str) -> str:
+        if any(name in nodeid for name in ENGINE):
+            return "engine"
+        path, _, test = nodeid.partition("::")
+        parameter = test.rpartition("[")[2].rstrip("]")
+        managers = default_context()["environment_manager"]
+        return f"{path}[{parameter}]" if parameter in managers else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    """Share the tests out to the processes."""
+    return GroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    for item in items:
-        words = {*item.name.rpartition("[")[2].rstrip("]").split("-")}
-        group = [item.path.stem, *(each for each in managers if each in words)]
-        if "engine" in getattr(item, "fixturenames", ()):
-            group = ["engine"]
-        item.add_marker(pytest.mark.xdist_group(" ".join(group)))
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
@@ -649,8 +663,8 @@ def stack(largest: Project) -> Path:
 def need_little(template: Path) -> None:
     """Let an analysis need no more than its set-up, where that makes no difference."""
     context = default_context()
-    context["_starters"]["analysis"]["dependencies"] = ["typer>=0.20"]
-    context["_development"] = ["editables", "hatchling", "ipykernel", "pre-commit"]
+    context["_dependencies"]["analysis"] = "typer>=0.20"
+    context["_development"]["analysis"] = "ipykernel pre-commit"
     (template / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
 
 

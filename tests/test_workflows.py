@@ -25,7 +25,7 @@ from workflows import (
 CI = ".github/workflows/ci.yml"
 RELEASE = ".github/workflows/release.yml"
 NEWEST = "3.14"  # the Python that the generated workflows test besides the project's
-AUDIT = "Look for known vulnerabilities"  # see test_supply_chain.py
+AUDIT = "make audit"  # see test_supply_chain.py
 NOTES = "- It works.\n"
 CHANGELOG = f"""# Changelog
 

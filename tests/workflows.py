@@ -201,11 +201,17 @@ class Runner:
 
     def job(self, name: str, job: dict[str, Any], context: Context) -> str:
         """Run a job in a new clone for each entry of its matrix; return its result."""
-        matrix = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+        pythons = job.get("strategy", {}).get("matrix", {}).get("python", [""])
+        matrix = [{"python": version} for version in pythons]
         results = []
         for number, entry in enumerate(matrix):
             workspace = clone(self.machine, self.project, f"{name}-{number}")
             context = {**context, "matrix": entry}
+            given = job.get("env", {}).items()
+            workspace.env = {
+                **workspace.env,
+                **{key: expand(value, context) for key, value in given},
+            }
             results.append(self.run_steps(name, job["steps"], context, workspace))
         return "failure" if "failure" in results else "success"
 
@@ -221,7 +227,7 @@ class Runner:
         context = {**context, "github": github, "earlier": []}
         result = "success"
         for step in steps:
-            name = step.get("name") or step["uses"].partition("@")[0]
+            name = step.get("name") or step.get("run") or step["uses"].partition("@")[0]
             output = ""
             if not applies(step.get("if"), context):
                 result = "skipped"
@@ -256,8 +262,8 @@ class Runner:
         elif name == "actions/download-artifact":
             copy_into(self.artifacts / given["name"], workspace / given["path"])
         elif name == "actions/setup-python":
-            file = given["python-version-file"] or "?"
-            assert given["python-version"] or (workspace / file).is_file()
+            default = workspace / ".python-version"  # which the action reads by itself
+            assert given.get("python-version") or default.is_file()
         else:
             assert name in WITHOUT_EFFECT, name
 

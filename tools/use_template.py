@@ -238,9 +238,9 @@ def answers_of(run: Run) -> Answers:
 
 def demand_accepted(answers: Answers) -> None:
     """Raise Ending with what the gate says of answers that it refuses."""
-    reserved = questions()["_windows_reserved"]
-    about = {"_windows_reserved": reserved, "_repo_dir": str(TEMPLATE)}
-    found = gate.complaints({**answers, **about})
+    private = {key: value for key, value in questions().items() if key[0] == "_"}
+    about = {**private, "_repo_dir": str(TEMPLATE)}
+    found = [str(error) for error in gate.validate_answers({**answers, **about})]
     if found:
         raise Ending(
             "These answers can't make a project. Nothing is changed.",
@@ -315,7 +315,7 @@ def tools_environment() -> dict[str, str]:
     }
 
 
-def lock(project: Path, manager: str) -> list[str]:
+def lock(project: Path) -> list[str]:
     """Make the lock file, as the prompts' road does, with the project's own make.
 
     Returns:
@@ -340,8 +340,9 @@ def lock(project: Path, manager: str) -> list[str]:
     except subprocess.TimeoutExpired:
         problem = f"make was not ready after {LONGEST_LOCKING // 60} minutes"
     if problem:
-        for name in questions()["_managers"][manager]["locks"]:
-            Path(project, name).unlink(missing_ok=True)
+        for pattern in ("*.lock", "pylock*.toml", "requirements*.txt"):
+            for path in Path(project).glob(pattern):
+                path.unlink()
     return last_lines(problem)
 
 
@@ -491,7 +492,7 @@ def make_project(environment: Mapping[str, str]) -> None:
     origin = origin_of(repository, address, first)
     with tempfile.TemporaryDirectory(prefix="project-") as directory:
         project = render(answers, origin, Path(directory))
-        unlocked = lock(project, answers["environment_manager"])
+        unlocked = lock(project)
         tree, foreign = project_tree(repository, project, first)
     gone = [path for path in edited(repository, first) if path not in foreign]
     message = f"Start {answers['project_slug']}"

@@ -49,7 +49,7 @@ def test_the_variable_comes_first(project: Path) -> None:
 
 def test_settings_stay_as_they_were_read(project: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_settings().root = project.parent  # type: ignore[misc]
+        load_settings().root = project.parent
 
 
 def test_an_empty_variable_counts_as_none(

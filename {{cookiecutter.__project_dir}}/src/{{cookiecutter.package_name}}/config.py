@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         root = os.environ.get(f"{PREFIX}ROOT") or find_root(Path(__file__), here)
         env_file = Path(root or here).expanduser() / ".env"
         try:
-            return cls(_env_file=env_file)
+            return cls(_env_file=env_file)  # type: ignore[call-arg]
         except UnicodeDecodeError:
             raise ConfigError(f"{env_file} is not UTF-8 text") from None
         except ValidationError as error:
