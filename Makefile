@@ -15,7 +15,7 @@ PIN = for purpose in $(PURPOSES); do \
 		requirements-$$purpose.in --output-file requirements-$$purpose.txt || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build release-notes \
+.PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build \
 	bench picture examples use-template clean
 
 help: ## List what can be done
@@ -64,10 +64,6 @@ format: install ## Format the template's own code
 build: ## Pack the last commit as a zip, which cookiecutter takes as a template
 	@mkdir -p dist
 	git archive --prefix cookiecutter-ds-package/ --output dist/cookiecutter-ds-package.zip HEAD
-
-release-notes: ## Print what CHANGELOG.md says of a version (TAG=v1.2.3)
-	@awk -v found=1 '/^## / {on = index($$2, "[" substr(ENVIRON["TAG"], 2) "]") == 1; if (on) {found = 0; next}} \
-		on; END {exit found}' CHANGELOG.md || { echo "CHANGELOG.md says nothing of this version." >&2; exit 1; }
 
 bench: install ## Measure what the template costs beside doing without it, as ratios
 	@$(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --benchmark-json $(VENV)/benchmarks.json $(ARGS)

@@ -6,7 +6,6 @@ package editable, the kernel, the repository and the git hooks.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from benchmarks.sandbox import BIN, PYTHON
@@ -17,8 +16,6 @@ def commands(manager: str, project: Path, python: Path) -> list[list[str | Path]
     slug, own_python = project.name, project / PYTHON
     pip = (own_python, "-m", "pip")
     kernel = (own_python, "-m", "ipykernel", "install", "--user", "--name", slug)
-    manifest = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
-    needed: list[str] = manifest["project"]["dependencies"]
     compile_ = (project / BIN / "pip-compile", "--quiet", "--output-file")
     environment: dict[str, list[list[str | Path]]] = {
         "uv": [["uv", "sync", "--quiet"]],
@@ -27,16 +24,16 @@ def commands(manager: str, project: Path, python: Path) -> list[list[str | Path]
         "pip-tools": [
             [python, "-m", "venv", ".venv"],
             [*pip, "install", "pip-tools"],
+            [*compile_, "requirements-dev.txt", "--extra", "dev", "pyproject.toml"],
             [*compile_, "requirements.txt", "pyproject.toml"],
-            [*compile_, "requirements-dev.txt", "requirements-dev.in"],
-            [project / BIN / "pip-sync", "requirements.txt", "requirements-dev.txt"],
+            [project / BIN / "pip-sync", "requirements-dev.txt"],
             [*pip, "install", "--no-deps", "--editable", "."],
         ],
         "pip": [
             [python, "-m", "venv", ".venv"],
             [*pip, "install", "--upgrade", "pip"],
-            [*pip, "lock", "--output", "pylock.toml", *needed],
-            [*pip, "lock", "--output", "pylock.dev.toml", "--group", "dev", *needed],
+            [*pip, "lock", "--only-deps", ".[dev]", "--output", "pylock.dev.toml"],
+            [*pip, "lock", "--only-deps", ".", "--output", "pylock.toml"],
             [*pip, "install", "--requirement", "pylock.dev.toml"],
             [*pip, "install", "--no-deps", "--editable", "."],
         ],

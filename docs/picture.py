@@ -1,8 +1,7 @@
 """Draw ``run.svg``: the terminal after a real run of the template.
 
-Cookiecutter is started on a pseudo-terminal, its questions are answered as a person
-would, and the screen at the end, colours and all, becomes an SVG that needs nothing
-from outside: no fonts, no style sheets, no addresses.
+The questions are answered on a pseudo-terminal, as a person would, and rich draws the
+screen at the end as an SVG that needs nothing from outside: no fonts, no addresses.
 """
 
 from __future__ import annotations
@@ -11,114 +10,64 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from io import StringIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
+from typing import Any
 
 import pexpect
 import pyte
+from rich.console import Console
+from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME
+from rich.text import Text
 
-HERE = Path(__file__).resolve().parent
-PICTURE = HERE / "run.svg"
-sys.path.insert(0, str(HERE.parent / "tools"))
+PICTURE = Path(__file__).resolve().with_name("run.svg")
+sys.path.insert(0, str(PICTURE.parents[1] / "tools"))
 
 from new import copy_template  # noqa: E402
 
-COLUMNS = 92
-LINES = 200  # of the screen while it runs: everything stays on it
-LONGEST = 300  # seconds for a question or the set-up
-TITLE = "One command makes a working project"
+COLUMNS, LINES = 92, 200
+TIMEOUT = 300  # seconds for a question or the set-up
 COMMAND = "cookiecutter cookiecutter-ds-package"
-TYPED = ["Penguin bills"]  # at the first question; Enter at every other
 PROMPT = "\033[32m$\033[0m "
 # It ends with its default in brackets and a colon, and waits.
 QUESTION = re.compile(rb"\[\d+/\d+\](?:(?!\[\d+/\d+\]).)*?: $", re.DOTALL)
 IDENTITY = '[user]\n\tname = "Ada Lovelace"\n\temail = "ada@example.org"\n'
-INHERITED = (
-    "VIRTUAL_ENV",
-    "UV",
-    "UV_PROJECT_ENVIRONMENT",
-    "NO_COLOR",
-    "COLORTERM",
-    "ENV",
-)
-PREFIXES = ("GIT_", "JUPYTER", "PYTHON", "XDG_")
-
-# Pixels of the user's coordinate system; the picture scales.
-SIZE = 14  # of the letters
-WIDTH = 8.4  # of a character
-HEIGHT = 19.0  # of a line
-MARGIN = 20.0
-BAR = 36.0  # of the window's title
-
-BACKGROUND, FOREGROUND, FRAME, FAINT = "#161b22", "#d7dde5", "#39414d", "#8b949e"
-BUTTONS = ("#ff5f57", "#febc2e", "#28c840")
-FONTS = (
-    "ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono','DejaVu Sans Mono',"
-    "monospace"
-)
-COLOURS = {
-    "default": FOREGROUND,
-    "black": "#484f58",
-    "red": "#ff7b72",
-    "green": "#56d364",
-    "brown": "#e3b341",  # pyte's word for yellow
-    "blue": "#79c0ff",
-    "magenta": "#d2a8ff",
-    "cyan": "#56d4dd",
-    "white": "#f0f6fc",
-    "brightblack": "#8b949e",
-    "brightred": "#ffa198",
-    "brightgreen": "#7ee787",
-    "brightbrown": "#f2cc60",
-    "brightblue": "#a5d6ff",
-    "brightmagenta": "#e2c5ff",
-    "brightcyan": "#b3f0ff",
-    "brightwhite": "#ffffff",
-}
-
-
-class Style(NamedTuple):
-    """How a stretch of text looks; the colour is given as ``#rrggbb``."""
-
-    colour: str = FOREGROUND
-    bold: bool = False
-    italic: bool = False
-    underlined: bool = False
-
-
-Line = list[tuple[str, Style]]
-
-
-# The run
+SVG = """\
+<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: monospace; font-size: {char_height}px;
+  line-height: {line_height}px; }}
+.{unique_id}-title {{ font-family: sans-serif; font-size: 18px; font-weight: bold; }}
+{styles}
+</style>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+</clipPath>{lines}</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})"
+  clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}<g class="{unique_id}-matrix">{matrix}</g>
+</g>
+</svg>
+"""
 
 
 def environment(home: Path) -> dict[str, str]:
     """Return the environment of a person with this HOME and the user's own caches."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in INHERITED and not name.startswith(PREFIXES)
+    kept = ("PATH", "LANG", "http_proxy", "https_proxy", "SSL_CERT_FILE")
+    reach = {
+        k: v for k, v in os.environ.items() if k in kept or k[:3] in ("UV_", "PIP")
     }
-    kept.setdefault("UV_CACHE_DIR", str(cache / "uv"))
-    kept.setdefault("PYENV_ROOT", str(Path.home() / ".pyenv"))
-    programs = str(Path(sys.executable).parent)
-    return kept | {
-        "HOME": str(home),
-        "PATH": os.pathsep.join([programs, kept["PATH"]]),
-        "PS1": PROMPT,
-        "TERM": "xterm-256color",
-        "COLUMNS": str(COLUMNS),
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-    }
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    own = {"HOME": str(home), "PS1": PROMPT, "TERM": "xterm-256color"}
+    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {"UV_CACHE_DIR": str(cache / "uv"), "LC_ALL": "C.UTF-8"} | reach | own
 
 
 def record(directory: Path) -> bytes:
-    """Make a project beside a copy of the template; return all that the terminal got.
+    """Make a project beside a copy of the template; return what the terminal received.
 
     Args:
         directory: an empty one, which receives the copy, a HOME and the project.
@@ -137,153 +86,63 @@ def record(directory: Path) -> bytes:
         cwd=str(work),
         env=environment(home) | {"PWD": str(work), "TMPDIR": str(directory)},
         dimensions=(LINES, COLUMNS),
-        timeout=LONGEST,
+        timeout=TIMEOUT,
     )
     received: bytes = b""
     prompts = [re.escape(PROMPT.encode()), QUESTION]
-    answers = iter([COMMAND, *TYPED])
-    try:
-        shell.expect(prompts)
-        while True:
-            received += shell.before + shell.after
-            shell.sendline(next(answers, ""))
-            if shell.expect(prompts) == 0:  # the command has ended
-                break
-        received += shell.before
-    except (pexpect.EOF, pexpect.TIMEOUT):
-        received += shell.before
-        raise SystemExit(received.decode("utf-8", "replace")) from None
-    finally:
-        shell.close(force=True)
-    made = next(work.glob("*/.venv"), work).parent
-    if not ((made / ".git" / "refs" / "heads" / "main").is_file() and kernels(home)):
+    answers = iter([COMMAND, "Penguin bills"])  # and Enter at every other question
+    shell.expect(prompts)
+    while True:
+        received += shell.before + shell.after
+        shell.sendline(next(answers, ""))
+        if shell.expect([*prompts, pexpect.EOF, pexpect.TIMEOUT]) != 1:
+            break
+    received += shell.before
+    shell.close(force=True)
+    if not list(home.glob("**/jupyter/kernels/*/kernel.json")):
         raise SystemExit(received.decode("utf-8", "replace"))
     return received
 
 
-def kernels(home: Path) -> list[Path]:
-    """Return the kernelspecs that are registered in a HOME."""
-    return list(home.glob("**/jupyter/kernels/*/kernel.json"))
-
-
-# The screen
-
-
-def colour_of(name: str) -> str:
-    """Return a colour of pyte's, a name or six hexadecimal digits, as ``#rrggbb``."""
-    return COLOURS.get(name) or f"#{name}"
-
-
-def style_of(character: Any) -> Style:
+def style_of(cell: Any) -> Style:
     """Return the style of one of pyte's characters."""
-    name = character.bg if character.reverse else character.fg
-    return Style(
-        colour_of(name), character.bold, character.italics, character.underscore
-    )
+    colour = {"default": None, "brown": "yellow"}.get(cell.fg, cell.fg)
+    return Style(color=colour, bold=cell.bold)
 
 
-def screen_lines(received: bytes, columns: int = COLUMNS) -> list[Line]:
-    """Return what a terminal shows after it has received this.
-
-    Args:
-        received: UTF-8 text with ANSI control sequences.
-        columns: width of the terminal, in characters.
-
-    Returns:
-        For each line, down to the last that is not empty, its stretches of one style.
-    """
-    screen = pyte.Screen(columns, LINES)
-    pyte.ByteStream(screen).feed(received)
-    lines: list[Line] = []
+def screen(received: bytes) -> Text:
+    """Return what a terminal shows after it has received this, with its styles."""
+    terminal = pyte.Screen(COLUMNS, LINES)
+    pyte.ByteStream(terminal).feed(received)
+    lines = []
     for row in range(LINES):
-        cells = [screen.buffer[row][column] for column in range(columns)]
-        stretches = groupby(cells, key=style_of)
-        lines.append(
-            [("".join(c.data for c in run), style) for style, run in stretches]
-        )
-    while lines and not "".join(text for text, _ in lines[-1]).strip():
+        cells = (terminal.buffer[row][column] for column in range(COLUMNS))
+        line = Text()
+        for style, run in groupby(cells, key=style_of):
+            line.append("".join(cell.data for cell in run), style)
+        line.rstrip()
+        lines.append(line)
+    while not lines[-1]:
         lines.pop()
-    return lines
+    return Text("\n").join(lines)
 
 
-# The drawing
-
-
-def as_svg(lines: Sequence[Line], title: str, columns: int = COLUMNS) -> str:
-    """Return a picture of these lines in a window.
-
-    Args:
-        lines: stretches of text of one style, as of ``screen_lines``.
-        title: of the window; also what is read out in place of the picture.
-        columns: width of the window, in characters.
-    """
-    width = 2 * MARGIN + columns * WIDTH
-    height = BAR + len(lines) * HEIGHT + MARGIN
-    size = f'width="{width:g}" height="{height:g}"'
-    frame = f'x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="9"'
-    buttons = [
-        f'<circle cx="{MARGIN + 2 + 20 * place:g}" cy="19" r="6" fill="{fill}"/>'
-        for place, fill in enumerate(BUTTONS)
-    ]
-    return "\n".join(
-        [
-            '<svg xmlns="http://www.w3.org/2000/svg" role="img"'
-            f' viewBox="0 0 {width:g} {height:g}" {size}>',
-            f"<title>{escape(title)}</title>",
-            f'<rect {frame} fill="{BACKGROUND}" stroke="{FRAME}"/>',
-            *buttons,
-            f'<text x="{width / 2:g}" y="23" text-anchor="middle" fill="{FAINT}"'
-            ' font-family="system-ui,sans-serif" font-size="13">'
-            f"{escape(title)}</text>",
-            f'<g font-family="{FONTS}" font-size="{SIZE}" xml:space="preserve">',
-            *drawn(lines),
-            "</g>",
-            "</svg>",
-            "",
-        ]
-    )
-
-
-def drawn(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield a text element for each stretch, as long as its characters need."""
-    for row, line in enumerate(lines):
-        column = 0
-        baseline = BAR + (row + 0.72) * HEIGHT
-        for text, style in line:
-            shown = text.strip(" ")
-            start = column + len(text) - len(text.lstrip(" "))
-            column += len(text)
-            if shown:
-                yield (
-                    f'<text x="{MARGIN + start * WIDTH:g}" y="{baseline:g}"'
-                    f' textLength="{len(shown) * WIDTH:g}" {attributes(style)}>'
-                    f"{escape(shown)}</text>"
-                )
-
-
-def attributes(style: Style) -> str:
-    """Return the style as attributes of a text element."""
-    words = [f'fill="{style.colour}"']
-    words += ['font-weight="bold"'] if style.bold else []
-    words += ['font-style="italic"'] if style.italic else []
-    words += ['text-decoration="underline"'] if style.underlined else []
-    return " ".join(words)
-
-
-def main() -> int:
-    """Record a run, draw it, and return 0; 1 if it shows what is nobody's business."""
+def main() -> None:
     with tempfile.TemporaryDirectory(prefix="picture-") as scratch:
-        received = record(Path(scratch).resolve())
-        lines = screen_lines(received)
-        text = "\n".join("".join(part for part, _ in line) for line in lines)
-        private = [word for word in (scratch, str(Path.home())) if word in text]
+        shown = screen(record(Path(scratch).resolve()))
+        private = [each for each in (scratch, str(Path.home())) if each in shown.plain]
     if private:
-        print(f"the screen shows {' and '.join(private)}:\n{text}", file=sys.stderr)
-        return 1
-    PICTURE.write_text(as_svg(lines, TITLE), encoding="utf-8")
-    print(f"{PICTURE.relative_to(HERE.parent)}: {len(lines)} lines")
-    return 0
+        sys.exit(f"The screen shows {' and '.join(private)}:\n{shown.plain}")
+    console = Console(record=True, width=COLUMNS, file=StringIO())
+    console.print(shown)
+    svg = console.export_svg(
+        title="One command makes a working project",
+        theme=SVG_EXPORT_THEME,
+        code_format=SVG,
+        unique_id="run",
+    )
+    PICTURE.write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

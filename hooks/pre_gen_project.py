@@ -1,408 +1,296 @@
 """Refuse answers that cannot make a working project, before a file is written.
 
-Every problem is told at once, one line each, with a value that would be accepted.
-Cookiecutter then ends with status 1 and removes the directory that it had made.
+Every problem is reported at once, one line each, followed by the command that repeats
+the answers. Cookiecutter then ends with status 1 and removes the directory it had made.
 """
 
 from __future__ import annotations
 
-import builtins
-import contextlib
 import json
 import keyword
 import os
 import re
+import shlex
 import sys
 import unicodedata
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-OLDEST_COOKIECUTTER = (2, 4)  # the first that runs the pre-prompt hook
-LONGEST_NAME = 64
-LONGEST_ADDRESS = 254  # RFC 5321
-LONGEST_SUGGESTION = 200
+Answers = dict[str, Any]  # cookiecutter's context
 
+COMMAND = "COOKIECUTTER_DS_PACKAGE_COMMAND"  # set by tools/new.py
+MAX_NAME = 64
+MISSING = "FIXME"  # stands for an answer for which nothing can be suggested
 
-def words(text: str) -> frozenset[str]:
-    """Return the words of a text."""
-    return frozenset(text.split())
+# The project's own command would replace these programs in its environment.
+PROGRAMS = """
+    activate deactivate docker git jupyter make pip pip-compile pip-sync pip3 pipenv
+    pipx poetry python python3 sh twine uv uvx
+"""
+# What stands beside the package, and modules not named like their distribution.
+MODULES = "conftest make pythonjsonlogger scripts sklearn src test tests"
 
-
-# What every project installs, directly or not: a project of that name would stand in
-# for its own dependency. A test holds these three against a new project's environment.
-DISTRIBUTIONS = words("""
-    annotated-doc annotated-types anyio appnope ast-serialize asttokens attrs black
-    build certifi cffi cfgv charset-normalizer click cloudpickle colorama comm contourpy
-    coverage cycler debugpy detect-secrets distlib editables executing fastapi
-    fastjsonschema filelock fonttools graphql-core h11 harfile hatchling httpcore2
-    httpx2 httpx2-jsfetch hypothesis hypothesis-graphql identify idna iniconfig
-    installer ipykernel ipython ipython-pygments-lexers jedi joblib jsonschema
-    jsonschema-rs jsonschema-specifications jupyter-client jupyter-core kiwisolver librt
-    markdown-it-py markupsafe matplotlib matplotlib-inline mdurl mypy mypy-extensions
-    narwhals nbclient nbformat nbmake nbstripout nest-asyncio2 nodeenv numpy
-    opentelemetry-api packaging pandas pandas-stubs parso pathspec pexpect pillow pip
-    pip-tools platformdirs pluggy pre-commit pre-commit-hooks prompt-toolkit psutil
-    ptyprocess pure-eval pyarrow pycparser pydantic pydantic-core pydantic-settings
-    pygments pyparsing pyproject-hooks pyrate-limiter pytest pytest-cov python-dateutil
-    python-discovery python-dotenv python-json-logger pytokens pyyaml pyzmq referencing
-    requests rich rpds-py ruamel-yaml ruff schemathesis scikit-learn scipy setuptools
-    shellingham sortedcontainers stack-data starlette threadpoolctl tokenize-rt tomlkit
-    tornado traitlets trove-classifiers truststore typer typing-extensions
-    typing-inspection tzdata urllib3 uvicorn virtualenv wcwidth werkzeug wheel
-""")
-# Import names, where they are not the distribution's with underscores.
-MODULES = words("""
-    attr blackd blib2to3 dateutil dotenv graphql ipykernel_launcher jupyter markdown_it
-    mpl_toolkits mypyc opentelemetry pil piptools pkg_resources py pylab
-    pythonjsonlogger rpds ruamel sklearn yaml zmq
-""")
-# Programs of the environment, and those that make runs: the project's own command,
-# which has the name of the project, would stand in for them.
-PROGRAMS = words("""
-    activate awk blackd check-added-large-files check-ast check-builtin-literals
-    check-case-conflict check-docstring-first check-executables-have-shebangs check-json
-    check-merge-conflict check-shebang-scripts-are-executable check-symlinks check-toml
-    check-vcs-permalinks check-xml check-yaml coverage3 deactivate debug-statement-hook
-    debugpy-adapter destroyed-symlinks detect-aws-credentials detect-private-key
-    detect-secrets-hook dmypy docker dotenv double-quote-string-fixer end-of-file-fixer
-    f2py file-contents-sorter find fix-byte-order-marker forbid-new-submodules git gzip
-    id identify-cli ipython3 jupyter jupyter-execute jupyter-kernel jupyter-kernelspec
-    jupyter-lab jupyter-migrate jupyter-run jupyter-troubleshoot jupyter-trust ln make
-    markdown-it mixed-line-ending mkdir mypyc name-tests-test no-commit-to-branch
-    normalizer numpy-config pip-audit pip-compile pip-sync pip3 pipenv pipx poetry
-    pre-commit-hooks-removed pretty-format-json pydoc pyenv pyftmerge pyftsubset
-    pygmentize pyproject-build python python3 pythonw requirements-txt-fixer rm sed sh
-    sort-simple-yaml st stubgen stubtest trailing-whitespace-fixer ttx twine uv uvx
-""")
-# Modules that only some of the Pythons on offer have, or that Python itself looks for.
-OTHER_MODULES = words("""
-    aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt
-    distutils imghdr imp lib2to3 mailcap msilib nis nntplib ossaudiodev pipes profile
-    profiling sitecustomize smtpd sndhdr spwd sre_compile sre_constants sre_parse sunau
-    telnetlib usercustomize uu xdrlib
-""")
-# What stands beside the package: pytest, mypy or a reader would mix the two up.
-NEIGHBOURS = words("""
-    conftest scripts src test test_api test_cli test_commands_model
-    test_commands_service test_config test_data test_evaluate test_features test_plots
-    test_predict test_store test_train tests
-""")
-
-# Cookiecutter renders this file, so the marks must not stand in it.
-TEMPLATE_MARKS = tuple("{" + second for second in ("{", "%", "#"))
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # controls, surrogates, line and paragraph ends
+CREDENTIALS = re.compile(r"(?<=//)\S*@|^\S+:\S*@")
 LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"  # of a domain name
-ATOM = r"[a-z0-9!#$%&'*+/=?^_`|~-]+"  # of an address, RFC 5322
-EMAIL = re.compile(rf"{ATOM}(\.{ATOM})*@{LABEL}(\.{LABEL})+", re.IGNORECASE | re.ASCII)
-# Of the path, what no shell reads as anything else: the README shows `git clone` of it.
-URL = re.compile(
-    rf"https?://{LABEL}(\.{LABEL})*(:[0-9]+)?(/([\w.~@:+/-]|%[0-9a-f][0-9a-f])*)?",
-    re.IGNORECASE | re.ASCII,
-)
+ATOM = "[a-z0-9!#$%&'*+/=?^_`|~-]+"  # of an address, RFC 5322
+EMAIL = rf"{ATOM}(\.{ATOM})*@{LABEL}(\.{LABEL})+"
+# Only characters that no shell interprets: the README shows `git clone URL`.
+URL = rf"https?://{LABEL}(\.{LABEL})*(:[0-9]+)?(/([\w.~@:+/-]|%[0-9a-f][0-9a-f])*)?"
+UNPRINTABLE = r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+TEMPLATE_MARK = "[{](?=[%#{])"  # cookiecutter renders this file, too
+
+# What an answer must not contain, by question: a pattern, and why.
+TEXT = {
+    UNPRINTABLE: "holds a line break or control character",
+    TEMPLATE_MARK: "holds a template mark (a brace before another brace, % or #)",
+    r"^\s|\s$": "begins or ends with a blank",
+}
+LENGTH = {"^" + "." * (MAX_NAME + 1): f"is longer than {MAX_NAME} characters"}
+SLUG = {r"^(?![a-z0-9]+(-[a-z0-9]+)*\Z)": "must be a-z and 0-9, with single hyphens"}
+PACKAGE = {r"^(?![a-z][a-z0-9_]*\Z)": "must be a letter (a-z), then a-z, 0-9 and _"}
+ADDRESS = {rf"(?ia)^(?!{EMAIL}\Z)": "is not an e-mail address"}
+WEB = {rf"(?ia)^(?!({URL})?\Z)": "is not a web address, or has a user, query or blank"}
+RULES = {
+    "project_name": {r"[/\\]|^\.\.?$": "holds a path separator"} | LENGTH | TEXT,
+    "project_slug": SLUG | LENGTH,
+    "package_name": PACKAGE | LENGTH,
+    "description": TEXT,
+    "author_name": TEXT | {"  ": "holds two blanks in a row"},
+    "author_email": ADDRESS | TEXT | {"." * 255: "is longer than 254 characters"},
+    "repository_url": WEB,
+    "package_index_url": WEB,
+}
 
 
-class Refusal(NamedTuple):
-    """An answer that can't be accepted.
+class InvalidAnswer(NamedTuple):
+    """An answer that cannot be accepted.
 
     Attributes:
         key: the variable in cookiecutter.json.
         answer: what was given.
         problem: what is wrong with it, as the rest of a sentence.
-        accepted: what would be accepted instead.
+        suggestion: a similar answer that would be accepted, or nothing.
     """
 
     key: str
     answer: str
     problem: str
-    accepted: str
+    suggestion: str = ""
 
     def __str__(self) -> str:
-        shown = repr(self.answer if len(self.answer) < 60 else f"{self.answer[:50]}…")
-        if self.key.endswith("_url"):  # nobody's password goes into a log
-            shown = re.sub(r"//[^/]*@", "//…@", shown)
-        return f"{self.key} {shown} {self.problem}; try {self.accepted}"
+        answer = CREDENTIALS.sub("…@", self.answer)
+        answer = answer if len(answer) < 60 else f"{answer[:50]}…"
+        line = f"{self.key} {answer!r} {self.problem}"
+        short = 0 < len(self.suggestion) <= MAX_NAME
+        return f"{line}; try {self.suggestion}" if short else line
 
 
-# Names
+def dependencies(answers: Answers) -> set[str]:
+    """Return the names of the direct dependencies of any starter."""
+    lists = [*answers["_dependencies"].values(), *answers["_development"].values()]
+    return {re.split(r"[^\w.-]", word)[0] for words in lists for word in words.split()}
 
 
-def slug_problem(slug: str, reserved: Collection[str] = ()) -> str | None:
-    """Return why a name can't be a directory, distribution, kernel and image name.
-
-    Args:
-        reserved: names that Windows keeps for devices.
-    """
-    if not slug:
+def find_problem(key: str, answer: str, answers: Answers) -> str:
+    """Return why a text cannot be the answer to a question, nothing if it can."""
+    if not answer and not key.endswith("_url"):
         return "is empty"
-    if len(slug) > LONGEST_NAME:
-        return f"is longer than {LONGEST_NAME} characters"
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
-        return "must be lower-case ASCII letters and digits, and single hyphens between"
-    if slug in reserved:
-        return "is a name that Windows reserves"
-    if slug in DISTRIBUTIONS:
-        return "is the name of a package that the project itself installs"
-    if slug in PROGRAMS:
-        return "is the name of a program that the project itself runs"
-    return None
+    for pattern, problem in RULES[key].items():
+        if re.search(pattern, answer):
+            return problem
+    if key not in ("project_slug", "package_name"):
+        return ""
+    reserved = {
+        "is a name that Windows reserves": answers["_windows_reserved"],
+        "is the name of a dependency of the project": dependencies(answers),
+    }
+    if key == "project_slug":
+        reserved["is the name of a program that the project runs"] = PROGRAMS.split()
+    else:
+        reserved["is a Python keyword"] = keyword.kwlist
+        reserved["is a module of the standard library"] = sys.stdlib_module_names
+        reserved["is a module or directory beside the package"] = MODULES.split()
+    names = {answer, answer.replace("_", "-")}
+    return next((problem for problem in reserved if names & {*reserved[problem]}), "")
 
 
-def slug_from(text: str, reserved: Collection[str] = ()) -> str:
-    """Return an acceptable project slug that is close to the text."""
+# Suggestions, which are only used if they would be accepted
+
+
+def suggest_slug(text: str, answers: Answers) -> str:
+    """Return a project slug that is similar to the text."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")
-    slug = slug[:LONGEST_NAME].strip("-") or "my-analysis"
-    return f"{slug}-project" if slug_problem(slug, reserved) else slug
+    slug = re.sub("[^a-z0-9]+", "-", ascii_text.lower()).strip("-")
+    slug = slug[:MAX_NAME].strip("-") or "my-analysis"
+    return f"{slug}-project" if find_problem("project_slug", slug, answers) else slug
 
 
-def package_problem(name: str, reserved: Collection[str] = ()) -> str | None:
-    """Return why a name can't be the project's import package."""
-    if not name:
-        return "is empty"
-    if len(name) > LONGEST_NAME:
-        return f"is longer than {LONGEST_NAME} characters"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        return "must be lower-case ASCII letters, digits and underscores after a letter"
-    if keyword.iskeyword(name):
-        return "is a Python keyword"
-    if name in reserved:
-        return "is a name that Windows reserves"
-    if name in NEIGHBOURS:
-        return "is the name of something else in the project"
-    if name in sys.stdlib_module_names or name in OTHER_MODULES:
-        return "would hide a module of the standard library"
-    if hasattr(builtins, name):
-        return "would hide what Python has built in"
-    if name in MODULES or name.replace("_", "-") in DISTRIBUTIONS:
-        return "would hide a package that the project itself installs"
-    return None
+def suggest_package(text: str, answers: Answers) -> str:
+    """Return a package name that is similar to the text."""
+    name = suggest_slug(text, answers).replace("-", "_")
+    name = name if name[0].isalpha() else f"project_{name}"[:MAX_NAME].strip("_")
+    return f"{name}_project" if find_problem("package_name", name, answers) else name
 
 
-def package_from(text: str, reserved: Collection[str] = ()) -> str:
-    """Return an acceptable package name that is close to the text."""
-    name = slug_from(text, reserved).replace("-", "_")
-    name = name if name[0].isalpha() else f"project_{name}"[:LONGEST_NAME].strip("_")
-    return f"{name}_project" if package_problem(name, reserved) else name
+def suggest_text(text: str, answers: Answers) -> str:
+    """Return the text without what is refused in it."""
+    return " ".join(re.sub(TEMPLATE_MARK, "", re.sub(UNPRINTABLE, " ", text)).split())
 
 
-# Free text
+def suggest_title(text: str, answers: Answers) -> str:
+    """Return a title that is similar to the text."""
+    title = suggest_text(re.sub(r"[/\\]", " ", text), answers)
+    return title[:MAX_NAME].strip(" .")
 
 
-def text_problem(text: str) -> str | None:
-    """Return why a free text would not come back from the project as it went in."""
-    if not text:
-        return "is empty"
-    if any(unicodedata.category(character) in UNPRINTABLE for character in text):
-        return "holds a line break or control character"
-    if any(mark in text for mark in TEMPLATE_MARKS):
-        return "holds a template mark (a brace before another brace, % or #)"
-    if text != text.strip():
-        return "begins or ends with a blank"
-    return None
+def suggest_email(text: str, answers: Answers) -> str:
+    """Return the address in `Ada <ada@example.org>`."""
+    return text.rpartition("<")[2].rstrip("> ").strip()
 
 
-def text_from(text: str, example: str) -> str:
-    """Return the text without what is refused in it, the example if nothing is left."""
-    text = re.sub("[{](?=[%#{])", "", text)
-    printable = (" " if unicodedata.category(c) in UNPRINTABLE else c for c in text)
-    text = re.sub(r"\s+", " ", "".join(printable))[:LONGEST_SUGGESTION].strip()
-    return text or example
-
-
-def author_problem(name: str) -> str | None:
-    """Return why a name would not come back from the Author-email field."""
-    return text_problem(name) or ("holds two blanks in a row" if "  " in name else None)
-
-
-def title_problem(name: str) -> str | None:
-    """Return why a text can't be the project's title."""
-    if len(name) > LONGEST_NAME:
-        return f"is longer than {LONGEST_NAME} characters"
-    if "/" in name or "\\" in name or name in (".", ".."):
-        return "holds a path or a path separator"
-    return text_problem(name)
-
-
-def title_from(text: str, example: str) -> str:
-    """Return an acceptable title that is close to the text."""
-    title = text_from(re.sub(r"[/\\]", " ", text), example)[:LONGEST_NAME]
-    return title.strip(" .") or example
-
-
-def email_problem(address: str) -> str | None:
-    """Return why a text is no e-mail address that can stand in a package's metadata."""
-    if len(address) <= LONGEST_ADDRESS and EMAIL.fullmatch(address):
-        return text_problem(address)
-    return "is not an e-mail address"
-
-
-def email_from(text: str, example: str) -> str:
-    """Return the address that the text holds, the example if it holds none."""
-    found = EMAIL.search(text[:LONGEST_ADDRESS])
-    return found[0] if found and not email_problem(found[0]) else example
-
-
-def url_problem(url: str) -> str | None:
-    """Return why a text is no web address; an empty one says that there is none yet."""
-    if not url or URL.fullmatch(url):
-        return None
-    return "is not a plain web address, without user, query and blanks"
-
-
-def url_from(text: str, example: str) -> str:
-    """Return the web address of a repository, also for what `git clone` takes."""
+def suggest_url(text: str, answers: Answers) -> str:
+    """Return the web address for what `git clone` accepts."""
     rest = re.sub(r"^(\w+://)?([^/]*@)?", "", text.strip())
-    url = "https://" + re.sub(r"^([^/:]+):(?![0-9])", r"\1/", rest)
-    return example if url_problem(url) or len(url) > LONGEST_SUGGESTION else url
+    return "https://" + re.sub(r"^([^/:]+):(?![0-9])", r"\1/", rest)
 
 
-TEXTS = {
-    "project_name": (title_problem, title_from, "My Analysis"),
-    "description": (text_problem, text_from, "What the data say, and how we know."),
-    "author_name": (author_problem, text_from, "Ada Lovelace"),
-    "author_email": (email_problem, email_from, "ada@example.com"),
-    "repository_url": (url_problem, url_from, "https://example.com/ada/my-analysis"),
-    "package_index_url": (
-        url_problem,
-        url_from,
-        "https://packages.example.com/simple/",
-    ),
+SUGGEST = {
+    "project_name": suggest_title,
+    "project_slug": suggest_slug,
+    "package_name": suggest_package,
+    "author_email": suggest_email,
+    "repository_url": suggest_url,
+    "package_index_url": suggest_url,
 }
 
 
 # All answers
 
 
-def offered(answers: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return what each question offers that offers something, read from the template.
-
-    Where the template lies is not said by cruft, nor said in full when the pre-prompt
-    hook is left out; the choices have then been checked by nobody but cookiecutter.
-    """
-    context_file = Path(answers.get("_repo_dir", ""), "cookiecutter.json")
-    if not context_file.is_absolute() or not context_file.is_file():
+def questions(answers: Answers) -> dict[str, Any]:
+    """Return the questions with their defaults, none where cruft hides the template."""
+    path = Path(answers.get("_repo_dir", ""), "cookiecutter.json")
+    if not path.is_absolute() or not path.is_file():
         return {}
-    context = json.loads(context_file.read_text(encoding="utf-8"))
-    return {
-        key: value if isinstance(value, list) else [True, False]
-        for key, value in context.items()
-        if isinstance(value, (bool, list)) and not key.startswith("_")
-    }
+    context = json.loads(path.read_text(encoding="utf-8"))
+    return {key: default for key, default in context.items() if key[0] != "_"}
 
 
-def refusals(answers: dict[str, Any]) -> list[Refusal]:
-    """Return what is wrong with the answers.
+def validate_answers(answers: Answers) -> list[InvalidAnswer]:
+    """Return the answers that cannot be accepted.
 
     Args:
-        answers: cookiecutter's context, in which the public variables are the answers.
+        answers: cookiecutter's context, or its private variables and some answers.
     """
-    reserved = answers.get("_windows_reserved", ())
-    slug, package = str(answers["project_slug"]), str(answers["package_name"])
-    near_slug = slug_from(slug or str(answers["project_name"]), reserved)
-    near_package = package_from(package or near_slug, reserved)
-    checked = [
-        ("project_slug", slug_problem(slug, reserved), near_slug),
-        ("package_name", package_problem(package, reserved), near_package),
+    errors = []
+    for key in [key for key in RULES if key in answers]:
+        answer = str(answers[key])
+        if problem := find_problem(key, answer, answers):
+            text = CREDENTIALS.sub("", answer)  # no password is repeated
+            found = SUGGEST.get(key, suggest_text)(text, answers)
+            usable = found and not find_problem(key, found, answers)
+            errors.append(InvalidAnswer(key, answer, problem, found if usable else ""))
+    for key, default in questions(answers).items():
+        if isinstance(default, list):
+            choices, problem = default, f"is not one of {', '.join(default)}"
+        else:
+            choices, problem = [True, False], "is not yes or no (from cookiecutter 2.7)"
+        asked = isinstance(default, (bool, list)) and key in answers
+        if asked and answers[key] not in choices:
+            errors.append(InvalidAnswer(key, str(answers[key]), problem))
+    return errors
+
+
+def given_answers(answers: Answers) -> Answers:
+    """Return the answers that differ from their defaults."""
+    from cookiecutter import environment  # type: ignore[import-untyped]  # slow
+
+    jinja = environment.StrictEnvironment(context={"cookiecutter": answers})
+    given = {}
+    unknown = {key: None for key in answers if key[0] != "_"}
+    for key, default in (questions(answers) or unknown).items():
+        if isinstance(default, list):
+            default = default[0]
+        elif isinstance(default, str):
+            default = jinja.from_string(default).render(cookiecutter=answers)
+        if answers[key] != default:
+            given[key] = answers[key]
+    return given
+
+
+def client_command(answers: Answers) -> str:
+    """Return the command that ran this hook, without answers."""
+    if COMMAND in os.environ:
+        return os.environ[COMMAND]
+    output = answers.get("_output_dir", "")
+    command = ["cookiecutter", answers["_template"], "--no-input"]
+    if answers.get("_checkout"):
+        command += ["--checkout", answers["_checkout"]]
+    if output and output != os.environ.get("PWD", output):
+        command += ["--output-dir", output]
+    return shlex.join(command)
+
+
+def report(command: str, given: Answers, errors: list[InvalidAnswer]) -> str:
+    """Return one line for each problem, and the command that repeats the answers."""
+    replaced = {error.key: error.suggestion or MISSING for error in errors}
+    words = {True: "yes", False: "no"}
+    repeated = [
+        f"{key}={words[value] if isinstance(value, bool) else value}"
+        for key, value in {**given, **replaced}.items()
     ]
-    for key, (find_problem, near, example) in TEXTS.items():
-        text = str(answers[key])
-        checked.append((key, find_problem(text), near(text, example)))
-    for key, choices in offered(answers).items():
-        fits = answers[key] in choices
-        accepted = " or ".join(map(str, choices))
-        if choices == [True, False]:  # a text is what older versions leave it as
-            accepted = "yes or no, with cookiecutter 2.7 or newer"
-        checked.append((key, None if fits else "is not on offer", accepted))
-    return [
-        Refusal(key, str(answers[key]), problem, accepted)
-        for key, problem, accepted in checked
-        if problem
-    ]
+    lines = ["These answers can't make a project:", *(f"  {each}" for each in errors)]
+    incomplete = MISSING in replaced.values()
+    lines += [f"Replace {MISSING} and run:" if incomplete else "Run it again with:"]
+    return "\n".join([*lines, f"  {command} {shlex.join(repeated)}"])
 
 
-def stale(answers: dict[str, Any]) -> list[str]:
-    """Return the private variables that were worked out from other answers.
+def stale(answers: Answers) -> str:
+    """Return an answer for which the private variables were not computed.
 
-    That happens where they are stored with the answers: in a replay file that somebody
-    has edited, and in cruft's.
+    Those of a replay file that somebody has edited, and cruft's, are not computed anew.
     """
-
-    def escaped(text: str) -> str:
-        return text.replace("\\", "\\\\").replace('"', '\\"')
-
-    identifiers = {"Proprietary": "LicenseRef-Proprietary"}
-    license_name = answers["license"]
-    expected = {
-        "__project_dir": answers["project_slug"],
-        "__spdx_license": identifiers.get(license_name, license_name),
-        "__toml_description": escaped(answers["description"]),
-        "__toml_author_name": escaped(answers["author_name"]),
-    }
-    return [key for key, value in expected.items() if answers.get(key, value) != value]
+    computed_for = json.loads(answers.get("__answers", "[]"))
+    changed = (key for key in computed_for if answers.get(key) != computed_for[key])
+    return next((key for key in changed if key != "set_up"), "")
 
 
-def complaints(answers: dict[str, Any]) -> list[str]:
-    """Return one line for each problem, none if the answers make a project."""
-    refused = [str(refusal) for refusal in refusals(answers)]
-    return refused or [
-        f"{name} belongs to other answers; try again without --replay-file, or with"
-        " cruft's --refresh-private-variables"
-        for name in stale(answers)
-    ]
+def outdated(client: str) -> str:
+    """Return what is too old for the template, and how to get a newer one."""
+    from cookiecutter import __version__
 
-
-# What runs this
-
-
-def cookiecutter_release() -> tuple[int, int] | None:
-    """Return major and minor version of the cookiecutter that runs this, if found.
-
-    importlib.metadata looks at the same names, but takes fifty times as long to import.
-    """
-    for directory in sys.path[1:]:  # the first is that of this file
-        with contextlib.suppress(OSError):
-            for name in os.listdir(directory):
-                found = re.match(r"cookiecutter-(\d+)\.(\d+).*\.(dist|egg)-info", name)
-                if found:
-                    return int(found[1]), int(found[2])
-    return None
-
-
-def outdated(answers: dict[str, Any]) -> str | None:
-    """Return what is too old here for the template, and how to get what is not."""
-    client = "cruft" if "_commit" in answers else "cookiecutter"
+    install = f"pipx install --force {client}"
     if sys.version_info < (3, 11):
         running = "{}.{}".format(*sys.version_info)
         return (
             f"{client} runs on Python {running} here, and this template needs 3.11 or"
-            f" newer: pipx install --force --python 3.13 {client}"
+            f" newer: {install} --python 3.13"
         )
-    release = cookiecutter_release()
-    if release and release < OLDEST_COOKIECUTTER:
-        running, oldest = ("{}.{}".format(*r) for r in (release, OLDEST_COOKIECUTTER))
+    if tuple(map(int, __version__.split(".")[:2])) < (2, 4):  # no pre-prompt hook
         return (
-            f"cookiecutter {running} runs here, and this template needs {oldest} or"
-            f" newer: pipx install --force {client}"
+            f"cookiecutter {__version__} runs here, and this template needs 2.4 or"
+            f" newer: {install}"
         )
-    return None
+    return ""
 
 
 def main() -> int:
     answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
-    problem = outdated(answers)
-    if problem:
-        print(problem, file=sys.stderr)
-        return 1
-    found = complaints(answers)
-    if found:
-        print("These answers can't make a project:", file=sys.stderr)
-        for line in found:
-            print(f"  {line}", file=sys.stderr)
+    client = "cruft" if "_commit" in answers else "cookiecutter"
+    message = outdated(client)
+    if not message and (errors := validate_answers(answers)):
+        message = report(client_command(answers), given_answers(answers), errors)
+    if not message and (key := stale(answers)):
+        message = (
+            f"{key} was changed, but not the private variables computed from it: try"
+            " without --replay-file, or with cruft's --refresh-private-variables"
+        )
+    if message:
+        print(message, file=sys.stderr)
         return 1
     if os.listdir():
-        # The post-generation hook takes the empty directory away again; to it, it says
-        # that a project was here before and that only files are to be written.
+        # Tells the post-generation hook, which removes it, that a project was here
+        # before and that only files are to be written.
         Path(".rendered-over").mkdir(exist_ok=True)
     return 0
 

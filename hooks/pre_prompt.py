@@ -17,7 +17,7 @@ from typing import Any
 
 CONTEXT_FILE = "cookiecutter.json"
 LONGEST_ADDRESS = 254  # RFC 5321
-# The plain ones of the addresses that the gate takes.
+# The plain ones of the addresses that pre_gen_project.py accepts.
 WORD = r"[A-Za-z0-9_+-]+"
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 EMAIL = re.compile(rf"{WORD}(\.{WORD})*@{LABEL}(\.{LABEL})+")
@@ -81,8 +81,8 @@ def fitted(context: dict[str, Any]) -> dict[str, Any]:
     name = " ".join(identity.get("user.name", "").split())
     email = identity.get("user.email", "")
     fit = dict(context)
-    # What the gate refuses is not proposed: pressing Enter must make a project. And a
-    # template mark would be rendered, as every default is.
+    # A default must be accepted, so that pressing Enter makes a project, and without
+    # template marks, as cookiecutter renders it.
     if name and name.isprintable() and not re.search(r"\{[{%#]", name):
         fit["author_name"] = name
     if len(email) <= LONGEST_ADDRESS and EMAIL.fullmatch(email):

@@ -66,6 +66,7 @@ class GitHub:
         self.event = {"fork": False, "is_template": False}
         self.clones = 0
         machine.env["MAKE"] = "false"  # locks nothing
+        machine.env["TEMPLATE"] = ""
 
     def git(self, *words: str) -> str:
         """Return what git prints in the bare repository."""
@@ -101,9 +102,18 @@ class GitHub:
         checkout = checkout or self.clone()
         directory = self.machine.home.parent
         event, summary = directory / "event.json", directory / "summary.md"
-        repository = {"full_name": self.name, **self.event}
+        repository = {
+            "name": self.name.partition("/")[2],
+            "html_url": f"{SERVER}/{self.name}",
+            **self.event,
+        }
         form = {key: question["default"] for key, question in read_form(ROOT).items()}
-        described = {"inputs": {**form, **inputs}, "repository": repository}
+        described = {
+            "inputs": {**form, **inputs},
+            "ref": "refs/heads/main",
+            "repository": repository,
+            "sender": {"login": "ada-l", "id": 1815},
+        }
         event.write_text(json.dumps(described), encoding="utf-8")
         summary.unlink(missing_ok=True)
         env = {
@@ -111,10 +121,6 @@ class GitHub:
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_STEP_SUMMARY": str(summary),
             "GITHUB_SERVER_URL": SERVER,
-            "GITHUB_REPOSITORY": self.name,
-            "GITHUB_REF": "refs/heads/main",
-            "GITHUB_ACTOR": "ada-l",
-            "GITHUB_ACTOR_ID": "1815",
             "GITHUB_TOKEN": "s3cret",
         }
         words = command or (sys.executable, "tools/use_template.py")

@@ -15,16 +15,15 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Machine, Project, default_context, run
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-MANAGERS: dict[str, dict[str, Any]] = default_context()["_managers"]
+MANAGERS: list[str] = default_context()["environment_manager"]
 
-STEPS = ("repository", "environment", "kernel", "git hooks", "first commit")
+STEPS = ("files", "environment", "kernel", "repository")
 
 # Where everything else that a project's tests ask of its environment is proved with the
 # same files: the commands run, which need all that it must have.
@@ -42,13 +41,13 @@ print("prefix:", notebook.cells[-1].outputs[0].text.strip())
 
 
 def named_command(output: str) -> str:
-    """Return the command line that the hook's output names to go on with."""
+    """Return the command line that the hook's output names to resume with."""
     lines = output.splitlines()
-    (title,) = (n for n, line in enumerate(lines) if line.endswith("To go on:"))
+    (title,) = (n for n, line in enumerate(lines) if line.endswith("To resume:"))
     return lines[title + 1].strip()
 
 
-def go_on(machine: Machine, output: str) -> str:
+def resume(machine: Machine, output: str) -> str:
     """Run the command that the output names, where the person stands, and return it."""
     command = named_command(output)
     machine.run("sh", "-c", command)
@@ -63,7 +62,7 @@ def has_repository(project: Project) -> None:
     assert (project / ".git/hooks/pre-commit").is_file()
     tracked = {*project.git("ls-files").splitlines()}
     assert "pyproject.toml" in tracked
-    assert any(tracked >= {*manager["files"]} for manager in MANAGERS.values())
+    assert tracked >= {*lock_files(project)}
 
 
 def has_environment(machine: Machine, project: Project) -> None:
@@ -324,6 +323,13 @@ def give_habits(machine: Machine) -> None:
     settings.parent.mkdir(parents=True)
     settings.write_text(
         f"[global]\nfind-links = {wheels}\nextra-index-url = {index.as_uri()}\n",
+        encoding="utf-8",
+    )
+    settings = machine.home / ".config/uv/uv.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        'exclude-newer = "2025-06-01T00:00:00Z"\nprerelease = "allow"\n'
+        'resolution = "lowest"\n',
         encoding="utf-8",
     )
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):

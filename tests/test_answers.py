@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import string
 from collections.abc import Callable, Sequence
 from email.utils import getaddresses
 from importlib.metadata import PathDistribution
-from pathlib import Path
 from typing import Any
 from zipfile import Path as ZipPath
 
-import hostile
+import hostile_answers as hostile
 import pytest
-from conftest import ROOT, Bake, Project, default_context, programs_of, run
-from cookiecutter.environment import StrictEnvironment  # type: ignore[import-untyped]
+from conftest import ROOT, Bake, Project, default_context, needs, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from journey import site_packages, versions_in
 from packaging.utils import canonicalize_name
+from pre_gen_project import report, validate_answers
 
 CONTEXT = default_context()
 QUESTIONS = [key for key in CONTEXT if not key.startswith("_")]
@@ -50,36 +46,19 @@ Refused = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def refused(tmp_path_factory: pytest.TempPathFactory) -> Refused:
-    """Run the hook, and return the refused questions with the values it suggests.
-
-    It runs in this process: a test of every hostile answer would start it 200 times.
-    """
-    hook = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
-    template = StrictEnvironment(context={"cookiecutter": CONTEXT}).from_string(hook)
-    empty = tmp_path_factory.mktemp("empty")
-    first = {key: v[0] if isinstance(v, list) else v for key, v in CONTEXT.items()}
+def refused() -> Refused:
+    """Validate answers, and return the refused ones with what to try instead."""
     private = {key: value for key, value in CONTEXT.items() if key.startswith("_")}
 
-    def run_hook(**answers: object) -> dict[str, str]:
-        context = {**first, **private, **GOOD, "_repo_dir": str(ROOT), **answers}
-        source = template.render(cookiecutter=context)
-        output = io.StringIO()
-        with (
-            contextlib.chdir(empty),
-            contextlib.redirect_stderr(output),
-            contextlib.suppress(SystemExit),
-        ):
-            exec(compile(source, "hook", "exec"), {"__name__": "__main__"})
-        lines = [line.strip() for line in output.getvalue().splitlines()]
-        found = [line.partition(" ") for line in lines]
+    def validate(**answers: object) -> dict[str, str]:
+        context = {**private, **GOOD, "_repo_dir": str(ROOT), **answers}
+        errors = validate_answers(context)
+        assert all("\n" not in str(error) for error in errors)
         return {
-            key: rest.rpartition("; try ")[2]
-            for key, _, rest in found
-            if key in QUESTIONS
+            error.key: error.suggestion or GOOD.get(error.key, "") for error in errors
         }
 
-    return run_hook
+    return validate
 
 
 def cases(corpora: dict[str, dict[str, str]]) -> pytest.MarkDecorator:
@@ -92,6 +71,24 @@ def cases(corpora: dict[str, dict[str, str]]) -> pytest.MarkDecorator:
             for name, text in corpus.items()
         ],
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ada:s3cret@example.com/x",
+        "https://ada:s3cret/s3cret@example.com/x",
+        f"https://ada:{'s3cret' * 20}@example.com/x",
+        "ada:s3cret@example.com/x",
+    ],
+)
+@pytest.mark.parametrize("key", ["repository_url", "project_name", "package_name"])
+def test_a_password_in_an_address_is_not_repeated(key: str, url: str) -> None:
+    private = {name: value for name, value in CONTEXT.items() if name[0] == "_"}
+    (error,) = validate_answers({**private, key: url})
+    output = report("cookiecutter template", {key: url}, [error])
+    assert key in output
+    assert "s3cret" not in output
 
 
 def numbered(texts: tuple[str, ...]) -> dict[str, str]:
@@ -154,24 +151,15 @@ def test_the_title_suggests_the_names(
     assert (project / "src" / package).is_dir()
 
 
-# What a project of every kind installs
-
-
-def test_names_of_what_the_largest_project_installs_are_refused(
-    refused: Refused, stack: Path
+def test_names_of_direct_dependencies_are_refused(
+    refused: Refused, largest: Project
 ) -> None:
-    own = {"my-analysis", "my_analysis"}
-    distributions = {canonicalize_name(name) for name in versions_in(stack)}
-    assert len(distributions) > 100
-    assert [n for n in distributions - own if not refused(project_slug=n)] == []
-    entries = [path.name for path in site_packages(stack).iterdir()]
-    importable = [re.fullmatch(r"(\w+)(\.py|\.\S+\.so)?", name) for name in entries]
-    modules = {match[1].lower() for match in importable if match}
-    free = {name for name in modules - own if not refused(package_name=name)}
-    # mypyc's shared libraries are named after a checksum.
-    assert [name for name in free if not name.endswith("__mypyc")] == []
-    programs = {path.name.removesuffix(".exe") for path in programs_of(stack).iterdir()}
-    assert [n for n in programs - own if not refused(project_slug=n)] == []
+    wanted = [re.match(r"[\w.-]+", each) for each in needs(largest)]
+    names = {canonicalize_name(match[0]) for match in wanted if match}
+    assert {"pandas", "fastapi", "pytest"} <= names
+    assert [name for name in names if not refused(project_slug=name)] == []
+    modules = [name.replace("-", "_") for name in names]
+    assert [name for name in modules if not refused(package_name=name)] == []
 
 
 # Round trips
@@ -240,10 +228,11 @@ def test_hostile_answers_round_trip_into_the_files(
 
 
 def test_hostile_answers_round_trip_into_the_metadata(
-    projects: dict[str, Project], stack: Path
+    projects: dict[str, Project],
 ) -> None:
     directories = [project.path for project in projects.values()]
-    run(programs_of(stack) / "python", "-c", BUILD_WHEELS, *directories)
+    hatchling = ("uv", "run", "--quiet", "--no-project", "--with=hatchling", "python")
+    run(*hatchling, "-c", BUILD_WHEELS, *directories)
     for name, answers in HOSTILE.items():
         (wheel,) = (projects[name] / "dist").glob("*.whl")
         (info,) = (p for p in ZipPath(wheel).iterdir() if p.name.endswith(".dist-info"))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -226,6 +228,22 @@ def test_cruft_create(
     assert json.loads(client.project.text(".cruft.json"))["checkout"] == "v1"
 
 
+def test_cruft_create_repeats_refused_answers(
+    machine: Machine, repository: Path
+) -> None:
+    client = Client(machine, ["cruft", "create"])
+    client.template = str(repository)
+    answers = {"description": "It's so.", "author_email": "nobody", "set_up": False}
+    words = ("--no-input", "--checkout", "v1", "--extra-context", json.dumps(answers))
+    done = client.make(*words, check=False)
+    assert done.returncode == 1
+    (line,) = re.findall(r"^  (cookiecutter .*)", done.stdout, re.MULTILINE)
+    given = dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
+    assert shlex.split(line)[1] == str(repository)
+    assert given["description"] == "It's so."
+    assert given["author_email"] == "FIXME"
+
+
 # Over an existing project
 
 
@@ -253,7 +271,7 @@ def test_an_older_cookiecutter_is_refused_in_one_line(
     done = client_of(machine, TOO_OLD).make(*WORDS, check=False)
     assert done.returncode == 1
     assert done.stdout.splitlines()[0].removeprefix("ERROR: ") == (
-        f"cookiecutter {TOO_OLD[:3]} runs here, and this template needs"
+        f"cookiecutter {TOO_OLD} runs here, and this template needs"
         f" {OLDEST[:3]} or newer: pipx install --force cookiecutter"
     )
     assert [*machine.work.iterdir()] == []

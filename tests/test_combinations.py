@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import hostile
+import hostile_answers as hostile
 import nbformat
 import pytest
 import yaml
@@ -149,8 +149,7 @@ def test_notebooks_are_valid_and_hold_no_outputs(distinct: Distinct) -> None:
 
 
 def test_no_template_mark_is_left(distinct: Distinct) -> None:
-    # The project's script for updates reads a table of this name.
-    known = matching(distinct, "scripts/update.py")
+    known = matching(distinct, "make/update.py")  # .cruft.json has a table of this name
     for path, text in contents(distinct, "*").items():
         assert not re.search(r"(?<!\$)\{\{|\{%|\{#", text), path
         assert "cookiecutter" not in text or path in known, path
@@ -173,6 +172,20 @@ def test_the_text_of_every_file_is_tidy(distinct: Distinct) -> None:
         assert is_license or path.suffix == ".py" or "\n\n\n" not in text, path
 
 
+def test_lines_have_at_most_100_columns(projects: list[Project]) -> None:
+    """Of names as they usually are; a table or an address can't be broken."""
+    for project, answers in zip(projects, COVERING, strict=True):
+        if answers.get("project_slug") == LONGEST:
+            continue
+        email = answers["author_email"]
+        free = (answers["description"], email, "description = ", "https://", "| ")
+        for name in {*project.files} - {"LICENSE", "renovate.json"}:
+            if not name.endswith((".csv", ".ipynb")):
+                lines = project.text(name).splitlines()
+                long = [line for line in lines if len(line) > 100]
+                assert [e for e in long if not any(f in e for f in free)] == [], name
+
+
 # Linters
 
 
@@ -190,7 +203,7 @@ def test_ruff_finds_nothing(distinct: Distinct, template: Path) -> None:
     run(*ruff, *files, *hooks)
     # Text is UTF-8 on every machine.
     encoding = ("--isolated", "--preview", "--select=PLW1514")
-    run(*ruff, *encoding, *matching(distinct, "src/*.py", "scripts/*.py"), *hooks)
+    run(*ruff, *encoding, *matching(distinct, "src/*.py", "make/*.py"), *hooks)
 
 
 @pytest.mark.slow
@@ -208,7 +221,7 @@ def test_yamllint_finds_nothing(distinct: Distinct) -> None:
 
 
 def test_shellcheck_finds_nothing(distinct: Distinct) -> None:
-    files = matching(distinct, "scripts/*")
+    files = matching(distinct, "make/*")
     scripts = [path for path in files if path.read_bytes().startswith(b"#!/bin/sh")]
     assert scripts
     run("shellcheck", *scripts)
@@ -269,17 +282,11 @@ def test_make_help_lists_the_targets_and_each_has_a_recipe(
         run(*make, "--dry-run", *listed, cwd=copied)
 
 
-def tree_in(readme: str) -> list[str]:
-    """Return the paths that the tree in the README shows."""
-    (block,) = re.findall(r"```\n(\S+/\n(?:[├│].*\n)+└.*\n)```", readme)
-    paths: list[str] = []
-    above: list[str] = []
-    for line in block.splitlines()[1:]:
-        match = re.match(r"((?:[│ ]   )*)[├└]── (\S+)", line)
-        assert match, line
-        above = [*above[: len(match[1]) // 4], match[2]]
-        paths.append("".join(above))
-    return paths
+def files_in(readme: str) -> list[str]:
+    """Return the paths in the first column of the README's table of files."""
+    (table,) = re.findall(r"\| path \| contents \|\n((?:\|.*\n)+)", readme)
+    rows = [line.split(" | ")[0] for line in table.splitlines()]
+    return re.findall(r"`([^`]+)`", "".join(rows))
 
 
 def test_the_readme_names_files_and_targets_that_exist(projects: list[Project]) -> None:
@@ -292,9 +299,9 @@ def test_the_readme_names_files_and_targets_that_exist(projects: list[Project]) 
         named = re.findall(r"`([\w.-]+/[\w./-]+)`", readme)
         links = re.findall(r"\]\(([^)#]+)[^)]*\)", readme)
         local = [link for link in links if not link.startswith("https://")]
-        assert tree_in(readme)
+        assert {"Makefile", "tests"} <= {*files_in(readme)}
         assert local
-        for path in [*tree_in(readme), *named, *local]:
+        for path in [*files_in(readme), *named, *local]:
             exists = (project / path).exists()
             assert exists or made_later.match(path), (project.path, path)
         commands = re.findall(r"^make ([a-z][a-z -]*)", readme, re.MULTILINE)

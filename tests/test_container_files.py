@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from conftest import Bake, Machine, Project, default_context, run
 from containers import missing
+from journey import put_first_on_path
+
+Copy = Callable[[Project], Project]
 
 STARTERS = default_context()["starter"]
-INDEX_URL = "https://packages.example.com/team/simple/"
-SECRETS = {"package_index_password", "package_index_username"}
 
 
 def read_by_compose(project: Project, **env: str) -> dict[str, Any]:
@@ -29,12 +30,11 @@ def read_by_compose(project: Project, **env: str) -> dict[str, Any]:
     return services
 
 
-@pytest.mark.parametrize("index", ["", INDEX_URL], ids=["PyPI", "own index"])
 @pytest.mark.parametrize("starter", STARTERS)
 def test_compose_gives_production_no_rights_and_publishes_on_loopback_only(
-    bake: Bake, starter: str, index: str
+    bake: Bake, starter: str
 ) -> None:
-    services = read_by_compose(bake(starter=starter, package_index_url=index))
+    services = read_by_compose(bake(starter=starter))
     assert ("api" in services) == (starter == "service")
     for name in {"pipeline", "api"} & {*services}:
         service = services[name]
@@ -44,8 +44,6 @@ def test_compose_gives_production_no_rights_and_publishes_on_loopback_only(
     for service in services.values():
         assert service["user"] == "1000:1000"
         assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}
-        secrets = {each["source"] for each in service["build"].get("secrets", [])}
-        assert secrets == (SECRETS if index else set())
 
 
 def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
@@ -58,24 +56,43 @@ def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
 def test_the_dev_container_is_read_by_its_own_program(
     devcontainer: Path, bake: Bake
 ) -> None:
-    project = bake(starter="service", package_index_url=INDEX_URL)
+    project = bake(starter="service")
     options = ("--workspace-folder", project.path, "--docker-path", "/bin/true")
     done = run(devcontainer, "read-configuration", *options)
     read = json.loads(done.stdout[done.stdout.index('{"configuration') :])
     configuration = read["configuration"]
     assert configuration["workspaceFolder"] == "/app"
     assert configuration["forwardPorts"] == [8000, 8888]
-    build = configuration["build"]
-    assert build["target"] == "dev"
-    dockerfile = project / ".devcontainer" / build["dockerfile"]
-    assert dockerfile.resolve() == (project / "Dockerfile").resolve()
-    for secret in SECRETS:
-        assert f"--secret=id={secret},env={secret.upper()}" in build["options"]
+    assert configuration["image"] == read_by_compose(project)["dev"]["image"]
+
+
+# What make passes to the build
+
+
+def build_command(machine: Machine, project: Project, *words: str) -> list[str]:
+    """Return the words of the docker command with which make builds an image."""
+    put_first_on_path(machine, "docker", 'printf "%s\\n" "$@"')
+    (project / "uv.lock").touch()
+    output = run(
+        "make", "-s", "image", *words, cwd=project.path, env=machine.env
+    ).stdout
+    lines = output.splitlines()
+    return lines[lines.index("build") :]
+
+
+def test_a_build_gets_credentials_and_certificates_as_secrets_where_they_exist(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    project = copy(bake(environment_manager="uv"))
+    assert "--secret" not in build_command(machine, project)
+    (machine.home / ".netrc").touch()
+    words = build_command(machine, project, "CA_BUNDLE=/etc/acme.pem")
+    secrets = [words[n + 1] for n, word in enumerate(words) if word == "--secret"]
+    netrc = f"id=netrc,src={machine.home}/.netrc"
+    assert secrets == [netrc, "id=ca,src=/etc/acme.pem"]
 
 
 # What make says where it cannot work
-
-Copy = Callable[[Project], Project]
 
 
 def fail(machine: Machine, project: Project, *words: str) -> list[str]:
@@ -91,7 +108,7 @@ def test_a_missing_docker_is_reported_in_one_line(
 ) -> None:
     machine.hide("docker")
     (line,) = fail(machine, copy(bake()), verb)
-    assert line == "docker is missing: get it from docs.docker.com/get-docker."
+    assert line == "docker is missing: see docs.docker.com/get-docker."
 
 
 def test_an_engine_that_does_not_answer_is_reported_in_one_line(

@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.usefixtures("engine"),
 ]
 
+KILLED = "137"  # the exit status after SIGKILL
 OWNER = 4321  # a user ID that no machine has
 LIST_PACKAGES = """
 import importlib.metadata, json
@@ -52,12 +53,10 @@ def new_project(
 
 
 def remove_images(project: Project) -> None:
-    """Delete the images of a project, also those that have lost their name."""
+    """Delete the images of a project."""
     name = project.path.name
     tags = [f"{name}:{target}" for target in ("prod", "dev", "notebook")]
     docker("rmi", "--force", *tags, check=False)
-    title = f"label=org.opencontainers.image.title={name}"
-    docker("image", "prune", "--force", "--filter", title)
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +131,10 @@ def test_the_production_image_has_the_locked_versions_and_nothing_else(
 ) -> None:
     assert_only_locked(service)
     image = f"{service.path.name}:prod"
-    look = "id -u; find /opt /app /home -name __pycache__ -o -name '*.pyc'"
+    look = "id -u; ls /opt; find /app /tmp /home/app -type f"
     said = docker("run", "--rm", "--entrypoint=sh", image, "-c", look)
-    assert said == "1000"
+    assert said.splitlines()[:2] == ["1000", "venv"]
+    assert "pip-" not in said
     labels = json.loads(inspect(image, "{{json .Config.Labels}}"))
     revision = labels["org.opencontainers.image.revision"]
     assert revision == service.git("rev-parse", "HEAD")
@@ -147,15 +147,21 @@ def test_every_manager_builds_an_image_of_its_lock_file(
     assert_only_locked(small_project(manager))
 
 
+def layers(image: str) -> list[str]:
+    """Return the digests of an image's layers, the lowest first."""
+    found: list[str] = json.loads(inspect(image, "{{json .RootFS.Layers}}"))
+    return found
+
+
 def test_an_edit_of_the_source_changes_one_layer(pip_project: Project) -> None:
     image = f"{pip_project.path.name}:prod"
-    before = json.loads(inspect(image, "{{json .RootFS.Layers}}"))
+    before = layers(image)
     (module,) = pip_project.path.glob("src/*/data.py")
     text = module.read_text()
     module.write_text(f"{text}# {uuid.uuid4()}\n")
     pip_project.make("image")
     module.write_text(text)
-    after = json.loads(inspect(image, "{{json .RootFS.Layers}}"))
+    after = layers(image)
     assert after[:-1] == before[:-1]
     assert after[-1] != before[-1]
 
@@ -183,7 +189,7 @@ def test_an_image_is_saved_and_loaded(pip_project: Project) -> None:
     image = f"{pip_project.path.name}:prod"
     before = inspect(image, "{{.Id}}")
     docker("rmi", "--force", image)
-    saved = pip_project / f"dist/{pip_project.path.name}-prod.tar.gz"
+    saved = pip_project / f"dist/{pip_project.path.name}-prod.tgz"
     assert image in docker("load", "--input", saved)
     assert inspect(image, "{{.Id}}") == before
 
@@ -218,17 +224,21 @@ def answers(port: int, path: str) -> bool:
         return False
 
 
-def test_an_image_is_pushed_to_a_registry(pip_project: Project, registry: str) -> None:
+def test_the_tag_of_a_pushed_image_names_its_target(
+    pip_project: Project, registry: str
+) -> None:
     name = pip_project.path.name
-    pip_project.make("image-push", f"REGISTRY={registry}/team", "TAG=1.0")
-    pushed = f"{registry}/team/{name}:1.0"
-    before = inspect(pushed, "{{.Id}}")
-    docker("rmi", pushed)
-    docker("pull", pushed)
-    try:
-        assert inspect(pushed, "{{.Id}}") == before
-    finally:
+    for target, tag in (("prod", "1.0"), ("dev", "1.0-dev")):
+        words = (f"REGISTRY={registry}/team", "TAG=1.0", f"TARGET={target}")
+        pip_project.make("image-push", *words)
+        pushed = f"{registry}/team/{name}:{tag}"
+        before = inspect(pushed, "{{.Id}}")
         docker("rmi", pushed)
+        docker("pull", pushed)
+        try:
+            assert inspect(pushed, "{{.Id}}") == before
+        finally:
+            docker("rmi", pushed)
 
 
 # Containers
@@ -256,7 +266,7 @@ def test_up_serves_predictions_and_down_removes_the_container(service: Project) 
         signal_service("CONT")
         wait_until(lambda: has_health("healthy"), 60, "it is healthy again", 0.5)
         docker("stop", "--time=60", name)
-        assert inspect(name, "{{.State.ExitCode}}") != "137"  # SIGKILL
+        assert inspect(name, "{{.State.ExitCode}}") != KILLED
         logs = project.make("logs").stdout
         assert '"path": "/predict"' in logs
         assert "Application shutdown complete" in logs
@@ -266,8 +276,28 @@ def test_up_serves_predictions_and_down_removes_the_container(service: Project) 
     assert docker("ps", "--all", "--quiet", "--filter", label) == ""
 
 
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
+def test_the_service_without_init_ends_at_a_signal(
+    service: Project, signal: str
+) -> None:
+    rights = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", f"--user={OWNER}")
+    models = f"--volume={service / 'models'}:/app/models:ro"
+    image = f"{service.path.name}:prod"
+    name = docker("run", "--detach", "--no-healthcheck", *rights, models, image)
+    try:
+        ready = "Application startup complete"
+        wait_until(
+            lambda: ready in docker("logs", name), 60, "the service is ready", 0.2
+        )
+        docker("kill", "--signal", signal, name)
+        assert docker("wait", name) != KILLED
+        assert "Application shutdown complete" in docker("logs", name)
+    finally:
+        docker("rm", "--force", name)
+
+
 def test_the_pipeline_writes_models_and_figures_for_its_user(service: Project) -> None:
-    for name in ("models/species.joblib", "reports/figures/confusion-matrix.png"):
+    for name in ("models/model.joblib", "reports/figures/confusion-matrix.png"):
         assert (service / name).stat().st_uid == os.getuid()
 
 
@@ -295,9 +325,12 @@ def test_the_notebook_image_runs_the_notebook_in_the_kernel_of_the_project(
     project = service
     name, port = f"cds-test-{uuid.uuid4().hex[:12]}", free_port()
     project.make("image", "TARGET=notebook")
+    image = f"{project.path.name}:notebook"
+    library = len(layers(f"{project.path.name}:prod")) - 1  # all but the package
+    assert layers(image)[:library] == layers(f"{project.path.name}:prod")[:-1]
     publish = ("--publish", f"127.0.0.1:{port}:8888", "--env", "JUPYTER_TOKEN=of-tests")
-    mounted = ("--volume", f"{project.path}:/app", f"{project.path.name}:notebook")
-    docker("run", "--detach", "--name", name, "--user=0:0", *publish, *mounted)
+    mounted = ("--volume", f"{project.path}:/app", image)
+    docker("run", "--detach", "--name", name, f"--user={OWNER}", *publish, *mounted)
     try:
         wait_until(lambda: answers(port, "/api"), 120, "JupyterLab answers", 0.2)
         assert ask(port, "GET", "/api/contents")[0] == 403

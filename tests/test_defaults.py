@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -138,3 +139,22 @@ def test_make_new_makes_a_project_and_leaves_nothing_else(
     machine.run(sys.executable, ROOT / "tools/new.py", *options)
     assert (machine.project() / "README.md").is_file()
     assert not [*scratch.iterdir()]
+
+
+def test_make_new_repeats_refused_answers_without_a_traceback(machine: Machine) -> None:
+    tool = str(ROOT / "tools/new.py")
+    new = [sys.executable, tool, "--output-dir", str(machine.work)]
+    choice = machine.run(*new, "license=WTFPL", "set_up=no", check=False)
+    assert choice.stdout.splitlines()[1].startswith("  license 'WTFPL' is not one of")
+    assert choice.stdout.splitlines()[-1].endswith(" license=FIXME set_up=no")
+    email = machine.run(*new, "--no-input", "author_email=x", "set_up=no", check=False)
+    name = machine.run(
+        *new, "--no-input", "project_name=Pandas", "set_up=no", check=False
+    )
+    for done in (choice, email, name):
+        assert done.returncode == 1
+        assert "Traceback" not in done.stdout
+    command = next(line for line in name.stdout.splitlines() if "new.py" in line)
+    made = machine.run(*shlex.split(command))
+    assert made.returncode == 0
+    assert (machine.project("pandas-project") / "README.md").is_file()

@@ -42,7 +42,7 @@ def test_lab_without_jupyterlab_says_where_it_comes_from(
     machine.hide("jupyter", "jupyter-lab", "uv", "uvx", "pipx")
     done = Project(bake().path, machine.env).make("lab", check=False)
     line, stopped = done.stdout.splitlines()
-    assert line.startswith("JupyterLab is missing: ")
+    assert line.startswith("jupyter-lab is missing: ")
     assert stopped.startswith("make: ***")
 
 

@@ -10,14 +10,9 @@ from pathlib import Path
 
 import pytest
 from conftest import OWN_PYTHON, Bake, Equip, Machine, Project
-from journey import put_first_on_path, versions_in
+from journey import versions_in
 
 PROGRAMS = ("uv", "poetry", "pipenv")
-VERSIONS_TOO_OLD = {
-    "uv": "uv 0.4.0 (d9a9ea3 2024-08-28)",
-    "poetry": "Poetry (version 1.8.5)",
-    "pipenv": "pipenv, version 2022.1.8",
-}
 PYTHONS = ("python", "python3", *(f"python3.{minor}" for minor in range(8, 20)))
 slow = pytest.mark.slow
 
@@ -32,20 +27,24 @@ def bare(machine: Machine) -> Machine:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_one_line_says_that_a_manager_is_missing_or_too_old(
-    bake: Bake, bare: Machine, program: str
-) -> None:
+def test_a_missing_manager_is_one_line(bake: Bake, bare: Machine, program: str) -> None:
     project = Project(bake(environment_manager=program).path, bare.env)
-    missing = project.make("install", check=False)
-    put_first_on_path(bare, program, f'echo "{VERSIONS_TOO_OLD[program]}"')
-    too_old = project.make("install", check=False)
-    for done, reason in ((missing, "is missing"), (too_old, "is too old")):
-        line, stopped = done.stdout.splitlines()
-        assert line.startswith(program)
-        assert reason in line
-        assert "make bootstrap" in line
-        assert stopped.startswith("make: ***")
-        assert done.returncode == 2
+    done = project.make("install", check=False)
+    line, stopped = done.stdout.splitlines()
+    assert line.lower().startswith(f"{program} is missing: 'make bootstrap' gets it")
+    assert stopped.startswith("make: ***")
+    assert done.returncode == 2
+
+
+@slow
+def test_bootstrap_gets_a_manager_for_the_project_alone(
+    bake: Bake, copy: Copy, bare: Machine
+) -> None:
+    project = Project(copy(bake(environment_manager="uv")).path, bare.env)
+    project.make("bootstrap", "environment")
+    assert (project / ".bootstrap/bin/uv").exists()
+    project.git("init", "--quiet")
+    assert ".bootstrap" not in project.git("status", "--porcelain")
 
 
 def test_a_directory_that_is_no_environment_is_never_deleted(
@@ -59,8 +58,17 @@ def test_a_directory_that_is_no_environment_is_never_deleted(
     done = project.make("install", "VENV=elsewhere", check=False)
     assert done.returncode == 2
     line, _ = done.stdout.splitlines()
-    assert line.startswith("elsewhere is there and is no environment")
+    assert line.startswith("elsewhere is no complete environment")
     assert mine.exists()
+
+
+def test_production_is_not_installed_into_the_development_environment(
+    bake: Bake, machine: Machine
+) -> None:
+    project = Project(bake().path, machine.env)
+    done = project.make("install-production", check=False)
+    assert done.stdout.startswith("Where to? make install-production VENV=")
+    assert not (project / ".venv").exists()
 
 
 # pyenv
@@ -140,7 +148,8 @@ def test_a_pyenv_virtualenv_serves_as_the_projects_own_and_is_never_deleted(
     for python in kept.glob("bin/python*"):
         python.unlink()
     before = {*kept.rglob("*")}
-    project.make("environment")
+    done = project.make("environment", f"VENV={virtualenv}", check=False)
+    assert "is no complete environment" in done.stdout
     assert {*kept.rglob("*")} == before
-    project.make("environment", f"VENV={virtualenv}")
+    project.make("environment")
     assert {*kept.rglob("*")} == before

@@ -1,7 +1,7 @@
 """A private package index: managers install from it, and `make publish` uploads to it.
 
-The index is pypiserver on loopback. It asks for a name and a password for everything,
-and redirects to the public index for packages that it does not hold.
+The index is pypiserver on loopback. It asks for a name and a password, which managers
+read from ~/.netrc, and redirects to the public index for packages that it lacks.
 """
 
 from __future__ import annotations
@@ -19,17 +19,14 @@ from typing import NamedTuple
 import pytest
 from conftest import Equip, Machine, MachineNamed, Project, default_index
 from containers import docker, found_in_image
-from journey import go_on, lock_files, wait_until
+from journey import MANAGERS, lock_files, resume, wait_until
 
 pytestmark = pytest.mark.slow
 
 USERNAME = "ada"
 PASSWORD = "s3cr$t@/%#:"
 QUOTED = "s3cr%24t"  # how the password begins in an address
-CREDENTIALS = {
-    "PACKAGE_INDEX_USERNAME": USERNAME,
-    "PACKAGE_INDEX_PASSWORD": PASSWORD,
-}
+TWINE = {"TWINE_USERNAME": USERNAME, "TWINE_PASSWORD": PASSWORD}
 LIBRARY = "the-library"
 
 
@@ -85,6 +82,13 @@ def index(
         process.wait(60)
 
 
+def write_netrc(machine: Machine) -> None:
+    """Store the credentials for the index in the person's ~/.netrc."""
+    line = f"machine 127.0.0.1 login {USERNAME} password {PASSWORD}\n"
+    (machine.home / ".netrc").write_text(line)
+    (machine.home / ".netrc").chmod(0o600)
+
+
 NewProject = Callable[..., Project]
 
 
@@ -102,7 +106,7 @@ def new_project(little: Path, index: Index) -> NewProject:
         )
         # Poetry caches hashes by the name of the index, which every run fills anew.
         machine.env["POETRY_CACHE_DIR"] = str(machine.home / "poetry-cache")
-        machine.env |= CREDENTIALS
+        write_netrc(machine)
         return machine.project(name)
 
     return made
@@ -126,8 +130,8 @@ def library(
     machine = new_machine("library")
     equip(machine, "twine")
     project = new_project(machine, LIBRARY)
-    add_dependencies(project, "build")
-    project.make("install")
+    project.make("install", "build")
+    machine.env |= TWINE
     project.make("publish")
     return project
 
@@ -136,20 +140,17 @@ def library(
 def user_of(
     library: Project, new_project: NewProject, equip: Equip, new_machine: MachineNamed
 ) -> Callable[[str], Project]:
-    """Make a project of a manager once, with the library in its environment.
-
-    pip-tools and Pipenv take longer, and the same addresses with credentials as pip.
-    """
+    """Make a project of a manager once, with its lock and the library in VENV=prod."""
     done: dict[str, Project] = {}
 
     def made(manager: str) -> Project:
         if manager not in done:
             machine = new_machine(f"user-{manager}")
-            if manager == "poetry":
-                equip(machine, manager)
+            equip(machine, manager)
             project = new_project(machine, f"cds-test-index-{manager}", manager)
             add_dependencies(project, LIBRARY)
-            project.make("install-production")
+            project.make("lock")
+            project.make("install-production", "VENV=prod")
             done[manager] = project
         return done[manager]
 
@@ -158,7 +159,7 @@ def user_of(
 
 def all_text(project: Project) -> str:
     """Return the text of all files of a project."""
-    names = [name for name in project.files if not name.endswith(".pyc")]
+    names = [name for name in project.files if not name.startswith("prod/")]
     return "\n".join((project / name).read_text("utf-8") for name in names)
 
 
@@ -170,26 +171,26 @@ def test_publish_uploads_a_wheel_and_an_sdist(library: Project, index: Index) ->
 
 
 def test_a_rejected_upload_shows_the_answer_of_the_index(library: Project) -> None:
-    wrong = {**library.env, "PACKAGE_INDEX_PASSWORD": "wrong"}
+    wrong = {**library.env, "TWINE_PASSWORD": "wrong"}
     done = Project(library.path, wrong).make("publish", check=False)
     assert done.returncode == 2
     assert "403" in done.stdout
     assert PASSWORD not in done.stdout
 
 
-@pytest.mark.parametrize("manager", ["uv", "poetry", "pip"])
+@pytest.mark.parametrize("manager", MANAGERS)
 def test_a_manager_installs_from_the_index_and_writes_no_password_down(
     manager: str, user_of: Callable[[str], Project]
 ) -> None:
     project = user_of(manager)
     code = "import the_library; print(the_library.__file__)"
-    where = project.run(project.bin / "python", "-c", code).stdout.strip()
-    assert Path(where).is_relative_to(project / ".venv")
+    where = project.run(project / "prod/bin/python", "-c", code).stdout.strip()
+    assert Path(where).is_relative_to(project / "prod")
     assert lock_files(project)
     text = all_text(project)
     assert PASSWORD not in text
     assert QUOTED not in text
-    assert f"{USERNAME}:" not in text.replace("${PACKAGE_INDEX_USERNAME}:", "")
+    assert f"{USERNAME}:" not in text
 
 
 def test_set_up_without_credentials_shows_the_answer_and_resumes_with_them(
@@ -198,18 +199,19 @@ def test_set_up_without_credentials_shows_the_answer_and_resumes_with_them(
     machine.template = little
     output = machine.cookiecutter(package_index_url=index.url).stdout
     assert "401" in output or "credentials" in output.lower(), output
-    machine.env |= CREDENTIALS
-    go_on(machine, output)
+    write_netrc(machine)
+    resume(machine, output)
     project = machine.project()
     assert index.url in project.text("uv.lock")
     assert PASSWORD not in all_text(project)
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("manager", ["uv", "pip"])  # pip installs for two others
 def test_credentials_reach_the_build_of_an_image_and_no_layer(
-    user_of: Callable[[str], Project], engine: None
+    manager: str, user_of: Callable[[str], Project], engine: None
 ) -> None:
-    project = user_of("uv")
+    project = user_of(manager)
     project.make("image", "ARGS=--network=host")
     image = f"{project.path.name}:prod"
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hostile
+import hostile_answers as hostile
 import pytest
 from conftest import Bake, Machine, MachineNamed, Project, default_context, run
 from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
@@ -52,11 +54,19 @@ def neighbours(machine: Machine, scratch: Path) -> Machine:
     return machine
 
 
+def retry(output: str) -> list[str]:
+    """Return the words of the command that repeats the answers."""
+    lines = output.partition("Stopping generation")[0].splitlines()
+    return shlex.split(next(line for line in lines[::-1] if " --no-input" in line))
+
+
 def assert_refused(output: str, *keys: str) -> None:
     """Check that the hook printed a line for each of these questions, and no more."""
-    said = output.partition("Stopping generation")[0].partition("a project:\n")[2]
-    lines = [line for line in said.splitlines() if line.startswith("  ")]
+    reported = output.partition("a project:\n")[2]
+    lines = itertools.takewhile(lambda line: line[:2] == "  ", reported.splitlines())
     assert sorted(line.split()[0] for line in lines) == sorted(keys)
+    repeated = {word.partition("=")[0] for word in retry(output)}
+    assert {*keys} <= repeated
 
 
 @pytest.mark.parametrize("slug", ["", "x/..", "../x", "{work}/x"])
@@ -67,6 +77,34 @@ def test_a_refused_slug_changes_nothing(neighbours: Machine, slug: str) -> None:
     assert done.returncode == 1
     assert_refused(done.stdout, "project_slug")
     assert machine_snapshot(neighbours) == before
+
+
+def test_a_refused_run_ends_with_the_command_that_repeats_the_answers(
+    machine: Machine,
+) -> None:
+    texts = {"description": 'It\'s "so" $HOME', "author_name": "Ada O'Neill"}
+    bad = {"project_slug": "pandas", "author_email": "Ada <ada@example.org>"}
+    answers = {"set_up": "no", "docker": "no", **texts, **bad}
+    done = machine.cookiecutter(check=False, **answers)
+    assert_refused(done.stdout, *bad, "package_name")
+    command = retry(done.stdout)
+    assert command[:3] == ["cookiecutter", str(machine.template), "--no-input"]
+    machine.call_cookiecutter(*command[1:])
+    project = machine.project("pandas-project")
+    assert project.manifest["project"]["description"] == texts["description"]
+    author = {"name": texts["author_name"], "email": "ada@example.org"}
+    assert project.manifest["project"]["authors"] == [author]
+    assert not (project / "Dockerfile").exists()
+    assert project.manifest["project"]["requires-python"].startswith(">=")
+
+
+def test_only_answers_that_differ_from_the_defaults_are_repeated(
+    machine: Machine,
+) -> None:
+    answers = {"project_name": "Penguin bills", "license": CONTEXT["license"][0]}
+    done = machine.cookiecutter(check=False, author_email="nobody", **answers)
+    command = retry(done.stdout)[3:]
+    assert command == ["project_name=Penguin bills", "author_email=FIXME"]
 
 
 def test_hooks_change_no_file_of_the_template(
@@ -185,6 +223,7 @@ def test_all_problems_are_reported_at_once(replay: Callable[..., str]) -> None:
     output = replay(**bad)
     assert_refused(output, *bad)
     assert "s3cret" not in output
+    assert "repository_url=https://example.com/x" in retry(output)
 
 
 def test_a_replay_file_whose_parts_do_not_fit_is_refused(
@@ -213,6 +252,7 @@ def test_rendering_again_keeps_the_users_files_and_gives_the_same_bytes(
     )
     assert snapshot(project.path) == snapshot(without_hooks.path)
     for name in ("notes.txt", "data/raw/mine.csv", "scripts/mine.py", ".env"):
+        (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text("mine\n", encoding="utf-8")
     (project / "src/empty/below").mkdir(parents=True)
     before = snapshot(project.path)

@@ -1,4 +1,4 @@
-"""Set-up without what it usually has: a wish for it, make, and an open output."""
+"""Set-up without make, without an open output, or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+import pytest
 from conftest import Machine
 
 
@@ -23,19 +24,21 @@ def test_without_set_up_only_files_are_written(machine: Machine) -> None:
     assert not re.search(r"[\x1b\r]", output)
 
 
-def test_where_make_is_not_installed_the_files_are_written_and_make_is_named(
-    machine: Machine,
-) -> None:
+@pytest.mark.slow
+def test_without_make_the_managers_own_commands_are_shown(machine: Machine) -> None:
     machine.hide("make")
-    output = machine.cookiecutter(set_up="no").stdout
-    assert (machine.project() / "Makefile").is_file()
-    assert "'make' is not on this machine" in output
+    output = machine.cookiecutter(environment_manager="uv").stdout
+    commands = output.partition("Install make, or run:\n")[2].splitlines()
+    assert [line.strip() for line in commands[:2]] == ["cd my-analysis", "uv sync"]
+    machine.run("sh", "-ec", "\n".join(commands))
+    assert "my-analysis" in machine.kernels
 
 
+@pytest.mark.slow
 def test_a_closed_output_still_makes_the_project(machine: Machine) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = machine.command(set_up="no")
+    command = machine.command(environment_manager="uv")
     done = subprocess.run(command, cwd=machine.work, env=machine.env, stdout=writing)
     os.close(writing)
     assert done.returncode == 0

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Machine, Project
+from conftest import ROOT, Machine, Project
 from journey import QUICKLY, has_environment
 
+VERSION_1 = "018824e1cdebca0b949870aceb71386b9b33d6df"
 TREE = "{{cookiecutter.__project_dir}}"
 PACKAGE = "src/{{cookiecutter.package_name}}"
 
@@ -103,7 +104,7 @@ def append(path: Path, text: str) -> None:
 
 def update(project: Project, *words: str, check: bool = True) -> tuple[int, str]:
     """Run the update as make does, and return the exit status and the output."""
-    command = [sys.executable, "scripts/update.py", "--cruft", "cruft"]
+    command = [sys.executable, "make/update.py"]
     done = project.run(*command, *words, check=check)
     return done.returncode, done.stdout
 
@@ -173,14 +174,14 @@ def test_conflicts_are_listed_and_the_named_command_undoes_the_update(
     before = project.git("rev-parse", "HEAD^{tree}")
 
     def undo(output: str) -> None:
-        (command,) = re.findall(r"^The way back: (.*)$", output, re.MULTILINE)
+        (command,) = re.findall(r"^To undo the update: (.*)$", output, re.MULTILINE)
         project.run("sh", "-c", command)
         assert project.git("status", "--porcelain") == ""
         assert project.git("rev-parse", "HEAD^{tree}") == before
 
     status, output = update(project, "docker=no", check=False)
     assert status == 1
-    assert "\n  Dockerfile (the template no longer has it)\n" in output
+    assert "\n  Dockerfile (not in the template)\n" in output
     assert project.text("Dockerfile").endswith("# Mine\n")
     undo(output)
 
@@ -207,7 +208,7 @@ def test_an_update_that_is_not_possible_is_refused_in_one_line(
     project: Project, template_repository: Template
 ) -> None:
     (project / "note.txt").write_text("not committed\n")
-    assert "first commit what is changed here (note.txt)" in refused(project)
+    assert "commit or stash your changes first (note.txt)" in refused(project)
     commit(project)
     assert "conda" in refused(project, "environment_manager=conda")
 
@@ -215,12 +216,58 @@ def test_an_update_that_is_not_possible_is_refused_in_one_line(
     template_repository.path.rename(moved)
     line = refused(project)
     assert str(template_repository.path) in line
-    assert "make update TEMPLATE=<its address>" in line
+    assert "if it has moved: TEMPLATE=" in line
     update(project, "--template", str(moved))
     assert link(project)["template"] == str(moved)
 
 
 # With an environment
+
+
+def test_a_project_of_version_1_with_edits_becomes_a_current_one(
+    machine: Machine,
+) -> None:
+    """Where the edits meet files that changed, their owner resolves the conflicts."""
+    template = Template(machine, machine.home.parent / "template")
+    machine.run("git", "clone", "--quiet", ROOT, template.path)
+    if VERSION_1 not in template.git("log", "--format=%H"):
+        pytest.skip("this clone of the template has no history")
+    template.git("checkout", "--quiet", "-B", "main", VERSION_1)
+    words = ("--no-input", "set_up=no", "starter=model", "environment_manager=uv")
+    machine.run(sys.executable, "-m", "cookiecutter", template.path, *words)
+    project = machine.project()
+    project.git("init", "--quiet")
+    commit(project, "Start")
+    append(project / "Makefile", "\nmine: ## My own verb\n\t@echo mine\n")
+    append(project / "Dockerfile", "LABEL mine=mine\n")
+    for name in ("data.py", "features.py", "train.py"):
+        append(project / "src/my_analysis" / name, "\n\nMINE = 1\n")
+    commit(project)
+
+    template.git("rm", "--quiet", "-r", ".")
+    shutil.copytree(machine.template, template.path, dirs_exist_ok=True)
+    template.commit("Version 2")
+    output = project.make("update", check=False).stdout
+    assert "\n  Makefile\n" in output
+    for name in project.git("diff", "--name-only", "--diff-filter=U").splitlines():
+        text = project.text(name)
+        assert re.search("^LABEL mine|^mine:|^MINE", text, re.MULTILINE), name
+        marks = r"^<<<<<<< .*?^=======\n(.*?)^>>>>>>> .*?\n"
+        if name.endswith(".py"):  # the template's new code, with the owner's line
+            text = re.sub(marks, r"\1", text, flags=re.DOTALL | re.MULTILINE)
+            text += "" if "MINE" in text else "\n\nMINE = 1\n"
+        else:  # both sides
+            text = re.sub(
+                r"^(<<<<<<<|=======|>>>>>>>).*\n", "", text, flags=re.MULTILINE
+            )
+            text = text.replace("include containers.mk\n", "")
+        (project / name).write_text(text, "utf-8")
+    for name in ("data.py", "features.py", "train.py"):
+        assert project.text(f"src/my_analysis/{name}").endswith("\nMINE = 1\n")
+    project.git("add", "--all")
+    assert project.make("install", "check", "test", "mine").stdout.endswith("mine\n")
+    commit(project, "Update")
+    assert "up to date" in project.make("update").stdout
 
 
 def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
@@ -236,7 +283,7 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
     commit(project)
 
     template_repository.replace(
-        "../cookiecutter.json", '"rich>=13.9"', '"humanize>=4", "rich>=13.9"'
+        "../cookiecutter.json", "rich>=13.9", "humanize>=4 rich>=13.9"
     )
     template_repository.commit("B")
     project.make("update")

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from advisories import advisory_service
 from conftest import ROOT, Bake, Machine, MachineNamed, Project, follow_schema, run
 from journey import other_python, put_first_on_path
 from workflows import (
     Runner,
-    clone,
+    applies,
     jobs_of_pipeline,
     parse,
     run_gitlab_job,
-    run_jobs,
+    run_script,
 )
 
 CI = ".github/workflows/ci.yml"
 RELEASE = ".github/workflows/release.yml"
+GITLAB = ".gitlab-ci.yml"
 NEWEST = "3.14"  # the Python that the generated workflows test besides the project's
-AUDIT = "Look for known vulnerabilities"  # see test_supply_chain.py
-NOTES = "- It works.\n"
-CHANGELOG = f"""# Changelog
-
-## [Unreleased]
-
-## [0.1.0] - 2026-01-01
-
-{NOTES}
-## [0.0.9] - 2025-01-01
-
-- It does not work yet.
-"""
+NETRC = "machine packages.example.com login ada password s3cret\n"
+URL = "https://packages.example.com/simple/"
+FILES = ["dist/my_analysis-0.1.0-py3-none-any.whl", "dist/my_analysis-0.1.0.tar.gz"]
+NEW_IN_TEMPLATE = "New in the template."
 
 slow = pytest.mark.slow
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are bash")
 
 
 # Linters and schemas; test_combinations.py has those of generated files
@@ -90,18 +83,19 @@ def test_workflows_that_write_unasked_do_nothing_in_forks_and_copies(name: str) 
     path = ROOT / ".github/workflows" / name
     if not path.exists():
         pytest.skip("this fork has deleted the workflow")
+    jobs = parse(path)["jobs"].values()
 
-    def results(**repository: bool) -> set[str]:
-        event = {"event": {"repository": repository}, "ref": "refs/heads/main"}
-        failing = run_jobs(parse(path), {"github": event}, lambda *_: "failure")
-        return {*failing.values()}
+    def is_run(**repository: bool) -> bool:
+        github = {"event": {"repository": repository}, "ref": "refs/heads/main"}
+        first = [job for job in jobs if "needs" not in job]
+        return any(applies(job.get("if"), {"github": github}) for job in first)
 
-    assert results(is_template=True, fork=False) == {"failure"}
-    assert results(is_template=True, fork=True) == {"skipped"}
-    assert results(is_template=False, fork=False) == {"skipped"}
+    assert is_run(is_template=True, fork=False)
+    assert not is_run(is_template=True, fork=True)
+    assert not is_run(is_template=False, fork=False)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the script runs on Linux")
+@posix
 def test_the_weekly_run_reports_updated_tools_and_failed_tests(
     machine: Machine,
 ) -> None:
@@ -133,40 +127,22 @@ def test_the_weekly_run_reports_updated_tools_and_failed_tests(
 # Every change
 
 
-NewProject = Callable[[str], tuple[Machine, Project]]
+MadeFor = Callable[[str], tuple[Machine, Project]]
 
 
-@pytest.fixture(scope="module")
-def new_project(new_machine: MachineNamed) -> NewProject:
-    """Make a committed and locked project with the files of one CI service."""
+def record_calls(machine: Machine) -> None:
+    """Give a machine programs that do nothing but write their words into a file."""
+    for name in ("gh", "pip", "pipx", "twine"):
+        words = f'printf "%s\\n" {name} "$@" "$TWINE_USERNAME"'
+        put_first_on_path(machine, name, f"{words} >>'{machine.home}/calls'")
 
-    def made(ci: str) -> tuple[Machine, Project]:
-        machine = new_machine(ci)
-        calls = machine.home.parent / "calls"
-        put_first_on_path(machine, "gh", f'printf "%s\\n" "$@" >> {calls}')
-        put_first_on_path(
-            machine,
-            "twine",
-            'test "$1" != --version || { echo twine version 6.0.0; exit; }\n'
-            f'printf "%s\\n" "$TWINE_USERNAME" "$@" >> {calls}',
-        )
-        machine.cookiecutter(
-            project_name="My Analysis",
-            environment_manager="uv",
-            starter="analysis",
-            python_version=two_pythons()[0],
-            docker="no",
-            ci=ci,
-            set_up="no",
-        )
-        project = machine.project()
-        project.make("lock")
-        project.git("init", "--quiet", "--initial-branch=main")
-        project.git("add", "--all")
-        project.git("commit", "--quiet", "--message", "Start")
-        return machine, project
 
-    return made
+def words_in(machine: Machine) -> list[str]:
+    """Return the words that were written since the last time."""
+    calls = machine.home / "calls"
+    words = calls.read_text("utf-8").splitlines() if calls.exists() else []
+    calls.unlink(missing_ok=True)
+    return words
 
 
 def two_pythons() -> tuple[str, str]:
@@ -177,181 +153,255 @@ def two_pythons() -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def github_project(new_project: NewProject) -> tuple[Machine, Project]:
-    """A project with workflows for GitHub."""
-    return new_project("github")
+def made_for(new_machine: MachineNamed) -> Iterator[MadeFor]:
+    """Make a committed project, linked to its template, with the files of a service.
+
+    The programs of the services' machines record how they are called, and `uv audit`
+    asks a service on loopback.
+    """
+
+    def made(ci: str) -> tuple[Machine, Project]:
+        machine = new_machine(ci)
+        record_calls(machine)
+        audit = f'test "$1" != audit || set -- "$@" --service-url {advisories}'
+        put_first_on_path(machine, "uv", f"{audit}\nexec '{shutil.which('uv')}' \"$@\"")
+        copied = machine.home.parent / "template"
+        machine.template = shutil.copytree(machine.template, copied)
+        commit(Project(machine.template, machine.env))
+        machine.cookiecutter(
+            environment_manager="uv",
+            starter="analysis",
+            project_name="My Analysis",
+            python_version=two_pythons()[0],
+            docker="no",
+            ci=ci,
+            set_up="no",
+        )
+        project = machine.project()
+        path = project / (CI if ci == "github" else GITLAB)
+        path.write_text(path.read_text("utf-8").replace(NEWEST, two_pythons()[1]))
+        project.make("lock")
+        commit(project)
+        return machine, project
+
+    with advisory_service() as advisories:
+        yield functools.cache(made)
 
 
-@pytest.fixture(scope="module")
-def ci_run(github_project: tuple[Machine, Project]) -> tuple[Runner, dict[str, str]]:
-    """The executed ci.yml, and the result of each of its jobs."""
-    machine, project = github_project
-    text = json.dumps(parse(project / CI))
-    document = json.loads(text.replace(f'"{NEWEST}"', f'"{two_pythons()[1]}"'))
-    runner = Runner(machine, project, leave_out=[AUDIT])
-    return runner, runner.workflow(document)
+def commit(project: Project) -> None:
+    """Commit everything, in a repository that is made where there is none."""
+    project.git("init", "--quiet", "--initial-branch=main")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "Change")
+
+
+def renew_template(machine: Machine) -> None:
+    """Commit another README of projects in the template."""
+    template = Project(machine.template, machine.env)
+    readme = template / "{{cookiecutter.__project_dir}}/README.md"
+    readme.write_text(f"{NEW_IN_TEMPLATE}\n")
+    commit(template)
+
+
+# GitHub
 
 
 @slow
-def test_a_new_project_passes_every_job_on_both_pythons(
-    ci_run: tuple[Runner, dict[str, str]],
+def test_ci_passes_on_both_pythons_and_fails_where_a_test_does(
+    made_for: MadeFor,
 ) -> None:
-    runner, results = ci_run
-    assert runner.failed == []
-    assert {*results.values()} == {"success"}
-    built = sorted(path.name for path in runner.artifacts.rglob("*.*"))
-    assert built == [
-        "coverage.xml",
-        "my_analysis-0.1.0-py3-none-any.whl",
-        "my_analysis-0.1.0.tar.gz",
-    ]
-    for number, version in enumerate(two_pythons()):
-        workspace = runner.project.path / f"../../clones/project-{number}/my-analysis"
-        python = workspace / ".venv/bin/python"
-        assert f"Python {version}." in run(python, "--version").stdout
-
-
-@slow
-def test_a_failing_test_fails_its_step_and_the_workflow(
-    ci_run: tuple[Runner, dict[str, str]], github_project: tuple[Machine, Project]
-) -> None:
-    runner, _ = ci_run
-    machine, project = github_project
+    machine, project = made_for("github")
+    runner = Runner(machine, project, secrets={"NETRC": NETRC})
+    document = parse(project / CI)
+    results = runner.workflow(document)
+    assert results == {"project": "success", "template": "skipped"}, runner.steps
+    netrc = machine.home / ".netrc"
+    assert netrc.read_text().strip() == NETRC.strip()
+    assert netrc.stat().st_mode & 0o777 == 0o600
     clones = machine.home.parent / "clones"
-    workspace = Project(clones / "project-0/my-analysis", machine.env)
+    older, newer = two_pythons()
+    for name, version in (("project-", older), (f"project-{newer}", newer)):
+        workspace = Project(clones / name / project.path.name, machine.env)
+        assert f"Python {version}." in run(workspace.bin / "python", "-V").stdout
+        assert [path for path in FILES if not (workspace / path).is_file()] == []
     failing = '"""Broken."""\n\n\ndef test_broken() -> None:\n    assert not 1\n'
     (workspace / "tests/test_broken.py").write_text(failing)
     workspace.git("add", "tests")
-    document = parse(project / CI)
-
-    def run_job(name: str, job: dict[str, Any], context: dict[str, Any]) -> str:
-        if name not in ("project", "passed"):
-            return "success"
-        return runner.run_steps(name, job["steps"], context, workspace)
-
-    results = run_jobs(document, runner.context, run_job)
-    assert results["project"] == results["passed"] == "failure"
-    test, passed = runner.failed
-    assert (test.name, passed.job) == ("Test", "passed"), test.output
+    job = document["jobs"]["project"]
+    assert runner.run_steps(job, workspace, newer) == "failure"
+    test = runner.steps[-1]
+    assert test.name == "make test", test.output
     assert "test_broken.py::test_broken" in test.output
 
 
-# Releases
+@slow
+def test_once_a_week_github_names_a_newer_template_and_opens_a_pull_request(
+    made_for: MadeFor,
+) -> None:
+    machine, project = made_for("github")
+    document = parse(project / CI)
+    document["jobs"] = {"template": document["jobs"]["template"]}
 
+    def run_with(token: str) -> Runner:
+        schedule = {"event_name": "schedule"}
+        secrets = {"UPDATE_TOKEN": token}
+        runner = Runner(machine, project, github=schedule, secrets=secrets)
+        assert runner.workflow(document) == {"template": "success"}, runner.steps
+        return runner
 
-def tag_version(machine: Machine, project: Project, tag: str) -> Project:
-    """Return a clone in which version 0.1.0 has its release notes, with a tag on it."""
-    ready = clone(machine, project, f"tagged-{tag}")
-    (ready / "CHANGELOG.md").write_text(CHANGELOG)
-    ready.git("commit", "--quiet", "--all", "--message", "Release 0.1.0")
-    ready.git("tag", tag)
-    return ready
+    assert not run_with("token").summary.exists()
+    renew_template(machine)
+    assert "There is a newer template" in run_with("").summary.read_text()
+    assert project.git("branch", "--list", "template-update") == ""
+    assert "gh" not in words_in(machine)
+    run_with("token")
+    assert NEW_IN_TEMPLATE in project.git("show", "template-update:README.md")
+    assert " ".join(words_in(machine)).count("pr create --head template-update") == 1
+    run_with("token")  # the pull request is still open
+    assert "create" not in words_in(machine)
 
 
 @slow
-def test_a_tag_makes_a_release_with_its_notes(
-    github_project: tuple[Machine, Project],
+def test_a_tag_makes_a_release_with_generated_notes_and_the_changelog(
+    made_for: MadeFor,
 ) -> None:
-    machine, project = github_project
-    calls = machine.home.parent / "calls"
+    machine, project = made_for("github")
     event = {"repository": {"visibility": "private"}}
-    runner = Runner(machine, project, ref_name="v0.1.0", event=event)
-    runner.project = tag_version(machine, project, "v0.1.0")
+    words_in(machine)
+    runner = Runner(machine, project, github={"ref_name": "v0.1.0", "event": event})
     results = runner.workflow(parse(project / RELEASE))
-    assert runner.failed == []
-    assert {name for name in results if results[name] == "success"} == {
-        "build",
-        "release",
-    }
-    words = calls.read_text().splitlines()
-    calls.unlink()
-    assert words[:3] == ["release", "create", "v0.1.0"]
-    files = sorted(word for word in words if word.startswith("dist/"))
-    assert files == [
-        "dist/my_analysis-0.1.0-py3-none-any.whl",
-        "dist/my_analysis-0.1.0.tar.gz",
-    ]
-    assert Path(words[-1]).read_text() == NOTES
-    # A package index gets a second build of the same commit: it must be identical.
-    workspace = Project(machine.home.parent / "clones/build-0/my-analysis", machine.env)
-    shutil.rmtree(workspace / "dist")
-    workspace.make("build")
-    for name in files:
-        stored = runner.artifacts / name
-        assert (workspace / name).read_bytes() == stored.read_bytes()
+    assert {*results.values()} == {"success"}, runner.steps
+    words = words_in(machine)
+    assert words[:6] == ["gh", "release", "create", "v0.1.0", *FILES]
+    assert "--generate-notes" in words
+    assert "github.example.com/ada/x/blob/v0.1.0/CHANGELOG.md" in " ".join(words)
 
 
 @slow
 def test_a_tag_that_differs_from_the_version_stops_the_release(
-    github_project: tuple[Machine, Project],
+    made_for: MadeFor,
 ) -> None:
-    machine, project = github_project
-    event = {"repository": {"visibility": "public"}}
-    runner = Runner(machine, project, ref_name="v0.2.0", event=event)
-    runner.project = tag_version(machine, project, "v0.2.0")
+    machine, project = made_for("github")
+    runner = Runner(machine, project, github={"ref_name": "v0.2.0"})
     results = runner.workflow(parse(project / RELEASE))
-    assert results.pop("build") == "failure"
-    assert {*results.values()} == {"skipped"}
-    (step,) = runner.failed
-    assert "the tag v0.2.0 is not v0.1.0" in step.output
-    assert not (machine.home.parent / "calls").exists()
+    assert results == {"build": "failure", "release": "skipped"}
+    assert 'version = "0.1.0"' in runner.steps[-1].output
 
 
+@posix
+def test_a_tag_of_the_template_itself_needs_no_version(machine: Machine) -> None:
+    steps = parse(ROOT / RELEASE)["jobs"]["build"]["steps"]
+    (script,) = (each["run"] for each in steps if "REF_NAME" in each.get("run", ""))
+    tag = {"GITHUB_REF_NAME": "v1.2.3"}
+    assert run_script(Project(machine.template, machine.env), script, tag)[0] == 0
+
+
+@posix
 @pytest.mark.parametrize(
-    ("visibility", "publish_to", "failing", "expected"),
+    ("visibility", "publish_to", "expected"),
     [
-        ("private", "", "", {"build", "release"}),
-        ("private", "index", "", {"build", "index", "release"}),
-        ("public", "pypi", "", {"build", "attest", "pypi", "release"}),
-        ("public", "pypi", "attest", {"build"}),
+        ("private", "", set()),
+        ("private", "index", {"Upload to the project's own package index"}),
+        ("private", "pypi", {"pypa/gh-action-pypi-publish"}),
+        ("public", "", {"actions/attest-build-provenance"}),
     ],
 )
-def test_a_release_is_published_only_where_the_repository_allows(
-    bake: Bake, visibility: str, publish_to: str, failing: str, expected: set[str]
+def test_a_release_is_published_only_where_the_repository_says_so(
+    bake: Bake,
+    copy: Callable[[Project], Project],
+    machine: Machine,
+    visibility: str,
+    publish_to: str,
+    expected: set[str],
 ) -> None:
-    event = {"repository": {"visibility": visibility}}
-    context = {"github": {"event": event}, "vars": {"PUBLISH_TO": publish_to}}
-    results = run_jobs(
-        parse(bake(ci="github") / RELEASE),
-        context,
-        lambda name, *_: "failure" if name == failing else "success",
+    record_calls(machine)
+    project = Project(copy(bake(ci="github", package_index_url=URL)).path, machine.env)
+    runner = Runner(
+        machine,
+        project,
+        github={"ref_name": "v1", "event": {"repository": {"visibility": visibility}}},
+        vars={"PUBLISH_TO": publish_to},
+        secrets={"TWINE_USERNAME": "ada"},
     )
-    assert {name for name in results if results[name] == "success"} == expected
+    (runner.artifacts / "dist").mkdir(parents=True)
+    for name in ("dist/x.whl", "dist/x.tar.gz"):
+        (runner.artifacts / name).touch()
+    job = parse(project / RELEASE)["jobs"]["release"]
+    assert runner.run_steps(job, project) == "success"
+    steps = [
+        step
+        for written, step in zip(job["steps"], runner.steps, strict=True)
+        if "if" in written
+    ]
+    assert {step.name for step in steps if step.result == "success"} == expected
+    uploaded = {"ada", URL.removesuffix("simple/"), "dist/x.whl", "dist/x.tar.gz"}
+    assert (uploaded <= {*words_in(machine)}) == (publish_to == "index")
 
 
 # GitLab
 
 
 @slow
-def test_a_tag_on_gitlab_is_tested_published_and_released(
-    new_project: NewProject,
-) -> None:
-    machine, project = new_project("gitlab")
-    ready = tag_version(machine, project, "v0.1.0")
+def test_a_tag_on_gitlab_is_tested_published_and_released(made_for: MadeFor) -> None:
+    machine, project = made_for("gitlab")
+    netrc = machine.home / "netrc"
+    netrc.write_text(NETRC)
     variables = {
         "CI_COMMIT_TAG": "v0.1.0",
         "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
         "CI_PROJECT_ID": "7",
-        "CI_JOB_TOKEN": "secret",
+        "CI_JOB_TOKEN": "s3cret",
+        "NETRC": str(netrc),
     }
-    names = jobs_of_pipeline(ready, variables)
-    assert [*names[:1], *names[-2:]] == ["project", "publish", "release"]
-    steps = [
-        step
-        for name in ("project", "publish", "release")
-        for step in run_gitlab_job(machine, ready, name, variables)
-    ]
-    assert [step for step in steps if step.result == "failure"] == []
-    pattern = parse(ready / ".gitlab-ci.yml")["project"]["coverage"].strip("/")
-    output = "".join(step.output for step in steps if "make test" in step.name)
-    (percent,) = re.findall(pattern, output, re.MULTILINE)
+    names = jobs_of_pipeline(project, variables)
+    assert names == ["project", "newest-python", "publish", "release"]
+    done = [run_gitlab_job(machine, project, name, variables) for name in names]
+    assert [step for step in done if step.result != "success"] == []
+    assert (machine.home / ".netrc").read_text() == NETRC
+    pattern = parse(project / GITLAB)["project"]["coverage"].strip("/")
+    (percent,) = re.findall(pattern, done[0].output, re.MULTILINE)
     assert 90 <= float(percent) <= 100
-    calls = (machine.home.parent / "calls").read_text().splitlines()
-    assert "gitlab-ci-token" in calls
-    assert "https://gitlab.example.com/api/v4/projects/7/packages/pypi" in calls
-    assert "dist/my_analysis-0.1.0.tar.gz" in calls
-    notes = machine.home.parent / "clones/release/my-analysis/notes.md"
-    assert notes.read_text() == NOTES
+    address = "https://gitlab.example.com/api/v4/projects/7/packages/pypi"
+    assert {"gitlab-ci-token", address, *FILES} <= {*words_in(machine)}
+    variables["CI_COMMIT_TAG"] = "v0.2.0"
+    publish = run_gitlab_job(machine, project, "publish", variables)
+    assert publish.result == "failure"
+    assert words_in(machine) == []
+
+
+@slow
+def test_once_a_week_gitlab_warns_of_a_newer_template_or_opens_a_merge_request(
+    made_for: MadeFor,
+) -> None:
+    machine, project = made_for("gitlab")
+    with (machine.home / ".gitconfig").open("a") as config:
+        address = "https://ci:s3cret@gitlab.example.com/ada/x.git"
+        config.write(f'[url "{project.path}"]\n\tinsteadOf = {address}\n')
+    project.git("config", "receive.advertisePushOptions", "true")
+    hook = project / ".git/hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\necho "$GIT_PUSH_OPTION_0" >>options\n')
+    hook.chmod(0o755)
+    variables = {
+        "CI_PIPELINE_SOURCE": "schedule",
+        "CI_COMMIT_BRANCH": "main",
+        "CI_SERVER_HOST": "gitlab.example.com",
+        "CI_PROJECT_PATH": "ada/x",
+        "UPDATE_TOKEN": "s3cret",
+    }
+    assert "template" in jobs_of_pipeline(project, variables)
+
+    def result(**others: str) -> str:
+        given = {**variables, **others}
+        return run_gitlab_job(machine, project, "template", given).result
+
+    assert result() == "success"
+    renew_template(machine)
+    assert result(UPDATE_TOKEN="") == "warning"
+    assert project.git("branch", "--list", "template-update") == ""
+    assert result() == result() == "success"  # the second time, it is still open
+    assert NEW_IN_TEMPLATE in project.git("show", "template-update:README.md")
+    assert (project / ".git/options").read_text() == "merge_request.create\n"
 
 
 @pytest.mark.parametrize(

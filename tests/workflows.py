@@ -1,32 +1,27 @@
 """Runs the generated workflows for GitHub and GitLab on this machine.
 
-Each job gets a clone of its own and each `run:` or `script:` a shell, in the order and
+Each job gets a clone of its own, and each `run:` or `script:` a shell, in the order and
 under the conditions that the file states. Actions are simulated: a checkout is the
 clone, a cache does nothing, artifacts are copied. An unknown action fails.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
 
 import yaml
 from conftest import Machine, Project, run
+from jinja2 import ChainableUndefined, Environment
 
 Context = dict[str, Any]
 
-TOKEN = re.compile(
-    r"""(?P<string>'(?:[^']|'')*') | (?P<operator>&&|\|\||[!=]=|[!(),]) |
-    (?P<name>[A-Za-z_][\w.*-]*) | (?P<blank>\s+) | (?P<wrong>.)""",
-    re.VERBOSE,
-)
-OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
-SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
+JINJA = Environment(undefined=ChainableUndefined)
+JINJA.tests["matching"] = lambda text, pattern: re.search(pattern, str(text))
 WITHOUT_EFFECT = (
     "actions/attest-build-provenance",
     "actions/cache",
@@ -38,124 +33,61 @@ WITHOUT_EFFECT = (
 class Step(NamedTuple):
     """A step that was reached, and how it ended."""
 
-    job: str
     name: str
-    result: str  # success, failure, skipped or left out
+    result: str  # success, failure, skipped or, on GitLab, warning
     output: str = ""
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """Return the content of a YAML file; the key `on` stays a string."""
-    content = yaml.safe_load(path.read_text("utf-8"))
-    return {"on" if key is True else key: value for key, value in content.items()}
+    """Return the content of a YAML file."""
+    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return content
 
 
 def clone(machine: Machine, project: Project, name: str) -> Project:
     """Return a new clone of a project, on that machine."""
     path = machine.home.parent / "clones" / name / project.path.name
+    shutil.rmtree(path, ignore_errors=True)
     run("git", "clone", "--quiet", project.path, path, env=machine.env)
     return Project(path, machine.env)
 
 
-def copy_into(source: Path, target: Path) -> None:
-    """Copy a file or a directory's contents."""
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-
-
 def run_script(
     workspace: Project, script: str, env: Mapping[str, str]
-) -> tuple[str, str]:
-    """Run a script as both services do; return its result and its output."""
+) -> tuple[int, str]:
+    """Run a script in bash; return its exit status and its output."""
     env = {**workspace.env, **env, "CI": "true"}
-    done = run(*SHELL, script, cwd=workspace.path, env=env, check=False)
-    return "success" if done.returncode == 0 else "failure", done.stdout
+    bash = ("bash", "--noprofile", "--norc", "-e", "-c", script)
+    done = run(*bash, cwd=workspace.path, env=env, check=False)
+    return done.returncode, done.stdout
 
 
-# GitHub's expressions
-
-
-def look_up(context: Context, name: str) -> Any:
-    """Return the value of a name such as `matrix.python`, '' if it has none."""
-    found: Any = context
-    for part in name.split("."):
-        if part == "*":
-            found = list(found.values())
-        elif isinstance(found, list):
-            found = [each[part] for each in found]
-        else:
-            found = found.get(part, "") if isinstance(found, dict) else ""
-    return found
+# GitHub
 
 
 def evaluate(expression: str, context: Context) -> Any:
-    """Return the value of an expression."""
-    earlier = context.get("earlier")  # results of the job's steps so far
-    if earlier is None:
-        earlier = [each["result"] for each in context.get("needs", {}).values()]
-    workspace = Path(look_up(context, "github.workspace"))
-    functions: dict[str, Callable[..., Any]] = {
-        "always": lambda: True,
-        "cancelled": lambda: False,
-        "failure": lambda: "failure" in earlier,
-        "success": lambda: {*earlier} <= {"success"},
-        "format": lambda text, *words: text.format(*words),
-        "hashFiles": lambda *names: "".join(
-            path.name for name in names for path in sorted(workspace.glob(name))
-        ),
-        "join": lambda words, separator: separator.join(words),
-    }
-    python = ""
-    for match in TOKEN.finditer(expression):
-        kind, text = match.lastgroup, match[0]
-        assert kind != "wrong", expression
-        if kind == "operator":
-            python += OPERATORS.get(text, text)
-        elif kind == "name" and text not in functions:
-            python += f"look_up({text!r})"
-        else:
-            python += text
-    names = {**functions, "look_up": lambda name: look_up(context, name)}
-    return eval(python.strip(), {"__builtins__": {}}, names)  # of our own file
+    """Return the value of an expression, which becomes one of Jinja's."""
+    for operator, word in ((r"&&", "and"), (r"\|\|", "or"), (r"!(?!=)", "not")):
+        expression = re.sub(operator, f" {word} ", expression)
+    return JINJA.compile_expression(expression, undefined_to_none=False)(context)
 
 
-def expand(text: object, context: Context) -> str:
-    """Return a text in which each expression is replaced by its value."""
+def expand(values: Mapping[str, object], context: Context) -> dict[str, str]:
+    """Return the values with each expression replaced by its value."""
 
     def value(match: re.Match[str]) -> str:
         return str(evaluate(match[1], context))
 
-    return re.sub(r"\$\{\{(.*?)\}\}", value, str(text))
+    return {
+        name: re.sub(r"\$\{\{(.*?)\}\}", value, str(text))
+        for name, text in values.items()
+    }
 
 
 def applies(condition: str | None, context: Context) -> bool:
-    """Return whether the `if:` of a job or step holds."""
-    text = (condition or "success()").removeprefix("${{").removesuffix("}}")
-    if not re.search(r"\b(always|failure|cancelled|success)\(\)", text):
-        text = f"success() && ({text})"
+    """Return whether the `if:` of a job or step holds, if all before it succeeded."""
+    text = (condition or "true").removeprefix("${{").removesuffix("}}")
     return bool(evaluate(text, context))
-
-
-# GitHub's jobs
-
-
-def run_jobs(
-    document: dict[str, Any],
-    context: Context,
-    run_job: Callable[[str, dict[str, Any], Context], str],
-) -> dict[str, str]:
-    """Return the result of each job: what `run_job` returns, or that it is skipped."""
-    results: dict[str, str] = {}
-    for name, job in document["jobs"].items():  # which are in the order of their needs
-        needs = job.get("needs", [])
-        needed = [needs] if isinstance(needs, str) else needs
-        own = {**context, "needs": {each: {"result": results[each]} for each in needed}}
-        is_run = applies(job.get("if"), own)
-        results[name] = run_job(name, job, own) if is_run else "skipped"
-    return results
 
 
 class Runner:
@@ -164,102 +96,90 @@ class Runner:
     Attributes:
         context: the contexts `github`, `vars` and so on, as far as they are the same
             for every job.
-        leave_out: names of steps that are not run.
         artifacts: the directory of the uploaded artifacts.
+        summary: the file of the run's summary.
         steps: the steps that were reached.
     """
 
     def __init__(
-        self,
-        machine: Machine,
-        project: Project,
-        *,
-        leave_out: Iterable[str] = (),
-        **github: object,
+        self, machine: Machine, project: Project, **contexts: dict[str, Any]
     ) -> None:
         self.machine, self.project = machine, project
-        self.leave_out = {*leave_out}
         self.artifacts = machine.home.parent / "artifacts"
-        self.temp = machine.home.parent / "runner-temp"
+        self.summary = machine.home.parent / "summary.md"
         self.steps: list[Step] = []
-        self.context: Context = {
-            "github": {"token": "token", "repository": "ada/x", **github},
-            "runner": {"os": "Linux", "temp": str(self.temp)},
+        github = {
+            "repository": "ada/x",
+            "server_url": "https://github.example.com",
+            "step_summary": str(self.summary),
+            **contexts.pop("github", {}),
         }
-        for directory in (machine.home.parent / "clones", self.artifacts, self.temp):
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir()
-
-    @property
-    def failed(self) -> list[Step]:
-        """The steps that failed."""
-        return [step for step in self.steps if step.result == "failure"]
+        self.context: Context = {"github": github, **contexts}
+        self.summary.unlink(missing_ok=True)
+        shutil.rmtree(self.artifacts, ignore_errors=True)
 
     def workflow(self, document: dict[str, Any]) -> dict[str, str]:
-        """Run every job and return their results."""
-        return run_jobs(document, self.context, self.job)
+        """Run the jobs, those after one that failed excepted; return their results."""
+        results: dict[str, str] = {}
+        for name, job in document["jobs"].items():  # in the order of their needs
+            is_ready = results.get(job.get("needs"), "success") == "success"
+            is_run = is_ready and applies(job.get("if"), self.context)
+            results[name] = self.job(name, job) if is_run else "skipped"
+        return results
 
-    def job(self, name: str, job: dict[str, Any], context: Context) -> str:
+    def job(self, name: str, job: dict[str, Any]) -> str:
         """Run a job in a new clone for each entry of its matrix; return its result."""
-        matrix = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
         results = []
-        for number, entry in enumerate(matrix):
-            workspace = clone(self.machine, self.project, f"{name}-{number}")
-            context = {**context, "matrix": entry}
-            results.append(self.run_steps(name, job["steps"], context, workspace))
+        for python in job.get("strategy", {}).get("matrix", {}).get("python", [""]):
+            workspace = clone(self.machine, self.project, f"{name}-{python}")
+            results.append(self.run_steps(job, workspace, python))
         return "failure" if "failure" in results else "success"
 
     def run_steps(
-        self,
-        job: str,
-        steps: list[dict[str, Any]],
-        context: Context,
-        workspace: Project,
+        self, job: dict[str, Any], workspace: Project, python: str = ""
     ) -> str:
-        """Run the steps of a job up to the first that fails; return the last result."""
-        github = {**context["github"], "workspace": str(workspace.path)}
-        context = {**context, "github": github, "earlier": []}
-        result = "success"
-        for step in steps:
-            name = step.get("name") or step["uses"].partition("@")[0]
-            output = ""
+        """Run the steps of a job up to the first that fails; return the result."""
+
+        def hash_files(*names: str) -> str:
+            found = [path for each in names for path in workspace.path.glob(each)]
+            return " ".join(path.name for path in found)
+
+        functions = {"format": str.format, "hashFiles": hash_files}
+        context = {**self.context, "matrix": {"python": python}, **functions}
+        github = context["github"].items()
+        variables = {f"GITHUB_{key.upper()}": str(value) for key, value in github}
+        variables |= expand(job.get("env", {}), context)
+        for step in job["steps"]:
+            title = step.get("name") or step.get("run") or step["uses"].split("@")[0]
+            result, output = "success", ""
             if not applies(step.get("if"), context):
                 result = "skipped"
-            elif name in self.leave_out:
-                result = "left out"
             elif "uses" in step:
                 self.use_action(step, context, workspace)
-                result = "success"
             else:
-                given = step.get("env", {}).items()
-                env = {key: expand(value, context) for key, value in given}
-                env["RUNNER_TEMP"] = str(self.temp)
-                result, output = run_script(workspace, step["run"], env)
-            self.steps.append(Step(job, name, result, output))
+                env = {**variables, **expand(step.get("env", {}), context)}
+                status, output = run_script(workspace, step["run"], env)
+                result = "failure" if status else "success"
+            self.steps.append(Step(title, result, output))
             if result == "failure":
-                break
-        return result
+                return result
+        return "success"
 
     def use_action(
         self, step: dict[str, Any], context: Context, workspace: Project
     ) -> None:
         """Do as much of an action as later steps depend on."""
-        name = step["uses"].partition("@")[0]
-        given = {k: expand(value, context) for k, value in step.get("with", {}).items()}
-        if name == "actions/upload-artifact":
-            stored = self.artifacts / given["name"]
-            paths = [workspace / path for path in given["path"].split()]
-            for path in paths:
-                assert path.exists(), f"{path} is uploaded but missing"
-                is_contents = path.is_dir() and len(paths) == 1
-                copy_into(path, stored if is_contents else stored / path.name)
-        elif name == "actions/download-artifact":
-            copy_into(self.artifacts / given["name"], workspace / given["path"])
-        elif name == "actions/setup-python":
-            file = given["python-version-file"] or "?"
-            assert given["python-version"] or (workspace / file).is_file()
+        action = step["uses"].split("@")[0]
+        given = expand(step.get("with", {}), context)
+        if action == "actions/upload-artifact":
+            shutil.copytree(workspace / given["path"], self.artifacts / given["name"])
+        elif action == "actions/download-artifact":
+            shutil.copytree(self.artifacts / given["name"], workspace / given["path"])
+        elif action == "actions/setup-python":
+            default = workspace / ".python-version"  # which the action reads by itself
+            assert given.get("python-version") or default.is_file()
         else:
-            assert name in WITHOUT_EFFECT, name
+            assert action in WITHOUT_EFFECT, action
 
 
 # GitLab
@@ -267,69 +187,54 @@ class Runner:
 
 def matches(condition: str, variables: Mapping[str, str]) -> bool:
     """Return whether the `if:` of a rule holds."""
-    for comparison in condition.split(" && "):
-        match = re.fullmatch(r"\$(\w+)(?: (==|!=|=~) (.+))?", comparison)
-        assert match, comparison
-        left, operator, right = variables.get(match[1], ""), match[2], match[3]
-        if operator is None:
-            holds = bool(left)
-        elif operator == "=~":
-            holds = re.search(right.strip("/"), left) is not None
-        else:
-            other = variables.get(right[1:], "") if right[0] == "$" else right[1:-1]
-            holds = (left == other) == (operator == "==")
-        if not holds:
-            return False
-    return True
+    search = r"(\$\w+) =~ /(.+?)/"
+    text = re.sub(search, r"\1 is matching('\2')", condition).replace("$", "")
+    return bool(evaluate(text, dict(variables)))
 
 
-def is_allowed(
-    rules: list[Any] | None, variables: Mapping[str, str], project: Project
-) -> bool:
+def is_allowed(rules: list[dict[str, str]], variables: Mapping[str, str]) -> bool:
     """Return whether the first rule that matches allows a job; no rules allow it."""
-    for rule in rules or ():
-        there = [(project / name).exists() for name in rule.get("exists", [])]
-        if ("if" not in rule or matches(rule["if"], variables)) and (
-            not there or any(there)
-        ):
-            return bool(rule.get("when") != "never")
-    return rules is None
+    for rule in rules:
+        if matches(rule["if"], variables):
+            return rule.get("when") != "never"
+    return not rules
 
 
 def jobs_of_pipeline(project: Project, variables: Mapping[str, str]) -> list[str]:
     """Return the names of the jobs that a pipeline with these variables has."""
     document = parse(project / ".gitlab-ci.yml")
-    given = {**document["variables"], **variables}
-    if not is_allowed(document["workflow"]["rules"], given, project):
+    if not is_allowed(document["workflow"]["rules"], variables):
         return []
     return [
         name
         for stage in document["stages"]
         for name, job in document.items()
         if isinstance(job, dict) and job.get("stage") == stage
-        if is_allowed(job.get("rules"), given, project)
+        if is_allowed(job.get("rules", []), variables)
     ]
 
 
 def run_gitlab_job(
     machine: Machine, project: Project, name: str, variables: Mapping[str, str]
-) -> list[Step]:
-    """Run a job in a new clone that has the artifacts of the jobs before it."""
+) -> Step:
+    """Run a job in a new clone that has the artifacts of the jobs before it.
+
+    The exit status that `allow_failure` names makes it a warning, as on GitLab.
+    """
     document = parse(project / ".gitlab-ci.yml")
     job = document[name]
     workspace = clone(machine, project, name)
     artifacts = machine.home.parent / "artifacts"
     artifacts.mkdir(exist_ok=True)
-    copy_into(artifacts, workspace.path)
-    env = {**document["variables"], **variables, **job.get("variables", {})}
+    shutil.copytree(artifacts, workspace.path, dirs_exist_ok=True)
+    env = {**document["variables"], **job.get("variables", {}), **variables}
+    env["CI_PROJECT_DIR"] = str(workspace.path)
     env = {key: Template(value).safe_substitute(env) for key, value in env.items()}
-    for manager in ("UV", "PIP", "POETRY", "PIPENV"):
-        env[f"{manager}_CACHE_DIR"] = os.environ[f"{manager}_CACHE_DIR"]
-    steps: list[Step] = []
-    for line in job["script"]:
-        steps.append(Step(name, line, *run_script(workspace, line, env)))
-        if steps[-1].result == "failure":
-            return steps
+    lines = ["set -o pipefail", *document["default"]["before_script"], *job["script"]]
+    status, output = run_script(workspace, "\n".join(lines), env)
+    if status:
+        is_allowed_to = job.get("allow_failure", {}).get("exit_codes") == status
+        return Step(name, "warning" if is_allowed_to else "failure", output)
     for path in job.get("artifacts", {}).get("paths", []):
-        copy_into(workspace / path, artifacts / path)
-    return steps
+        shutil.copytree(workspace / path, artifacts / path, dirs_exist_ok=True)
+    return Step(name, "success", output)

@@ -71,13 +71,12 @@ def question(key: str, default: Any, prompt: str | dict[str, str]) -> str:
         f"  description: {yaml_of(asked)}",
         f"  type: {kind}",
         f"  default: {yaml_of(first)}",
-        *(["  options:"] if options else []),
-        *(f"    - {yaml_of(each)}" for each in options),
+        *([f"  options: {yaml_of(options)}"] if options else []),
     ]
     return "".join(f"      {line}\n" for line in lines)
 
 
-def yaml_of(value: str | bool) -> str:
+def yaml_of(value: str | bool | list[str]) -> str:
     """Return a value as YAML; every JSON text is one."""
     return json.dumps(value, ensure_ascii=False)
 

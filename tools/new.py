@@ -9,16 +9,30 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 NAME = "cookiecutter-ds-package"
 ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # read by the post-generation hook
 NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
+BOOLEANS = {True: "1 true t yes y on", False: "0 false f no n off"}  # cookiecutter's
+# The hook says what is wrong; cookiecutter would add a traceback.
+COOKIECUTTER = """
+import logging
+from cookiecutter.__main__ import main
+logging.getLogger("cookiecutter.hooks").setLevel(logging.CRITICAL)
+main(prog_name="cookiecutter")
+"""
+
+sys.path.insert(0, str(TEMPLATE / "hooks"))
+
+from pre_gen_project import COMMAND, report, validate_answers  # noqa: E402
 
 
 def copy_template(parent: Path) -> Path:
@@ -55,21 +69,49 @@ def origin() -> dict[str, str]:
     return {"template": address or str(TEMPLATE), "commit": commit}
 
 
+def check_arguments(command: str, given: dict[str, str]) -> str:
+    """Return what is wrong with the answers in the arguments, and how to go on.
+
+    Cookiecutter has nothing but a traceback for a choice that is not offered.
+    """
+    text = (TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")
+    context: dict[str, Any] = json.loads(text)
+    answers = {key: value for key, value in context.items() if key[0] == "_"}
+    answers["_repo_dir"] = str(TEMPLATE)
+    for key, value in given.items():
+        said = [each for each in BOOLEANS if value.lower() in BOOLEANS[each].split()]
+        is_bool = isinstance(context.get(key), bool)
+        answers[key] = said[0] if is_bool and said else value
+    errors = validate_answers(answers)
+    return report(command, given, errors) if errors else ""
+
+
 def main(arguments: list[str]) -> int:
     """Run cookiecutter on this checkout and return its exit status.
 
     Args:
         arguments: for cookiecutter; without -o the project is made beside the checkout.
     """
+    given = dict(
+        word.split("=", 1) for word in arguments if word[0] != "-" and "=" in word
+    )
+    options = [word for word in arguments if word[0] == "-" or "=" not in word]
+    programs = [os.path.relpath(path) for path in (sys.executable, __file__)]
+    unasked = [] if "--no-input" in options else ["--no-input"]
+    command = shlex.join([*programs, *options, *unasked])
+    if problem := check_arguments(command, given):
+        print(problem, file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(prefix="new-project-") as scratch:
         template = copy_template(Path(scratch))
-        output = ["--output-dir", str(TEMPLATE.parent)]
-        command = [sys.executable, "-m", "cookiecutter", str(template), *output]
+        words = [str(template), "--output-dir", str(TEMPLATE.parent), *arguments]
         environment = os.environ | {"TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+        environment[COMMAND] = command
         if linked := origin():
             environment[ORIGIN] = json.dumps(linked)
+        run = [sys.executable, "-c", COOKIECUTTER, *words]
         try:
-            return subprocess.run([*command, *arguments], env=environment).returncode
+            return subprocess.run(run, env=environment).returncode
         except KeyboardInterrupt:
             return 130
 

@@ -1,4 +1,4 @@
-"""Load, clean and draw the measurements of the Palmer penguins."""
+"""The code of the project; README.md describes it."""
 
 from importlib.metadata import version
 

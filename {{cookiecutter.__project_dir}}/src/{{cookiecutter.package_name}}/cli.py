@@ -1,4 +1,4 @@
-"""The command line: run a command, and say what goes wrong in one line."""
+"""The command line: runs a command and reports an error in one line."""
 
 import typer
 
@@ -9,22 +9,16 @@ __all__ = ["app", "main"]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line, and say what goes wrong in one line on standard error.
+    """Run the command line; an error is one line on standard error.
 
     Args:
-        arguments: The words after the program's name; by default those it was given.
+        arguments: The words after the program's name; by default those of the process.
 
     Raises:
         SystemExit: Always: 0 for success, 1 for an error, 2 for a wrong command line.
     """
     try:
         app(arguments)
-    except ProjectError as error:
-        _fail(str(error))
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
-    raise SystemExit(1)
+    except (ProjectError, OSError) as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise SystemExit(1) from None

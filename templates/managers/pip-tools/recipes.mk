@@ -1,0 +1,43 @@
+LOCK := requirements-dev.txt
+CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
+	$(RUN) pip install --quiet --upgrade "pip-tools>=7.5"
+COMPILE = sh make/isolated $(RUN) piptools compile --quiet
+export CUSTOM_COMPILE_COMMAND := make lock
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+{% if cookiecutter.package_index_url %}export PIP_INDEX_URL := $(INDEX_URL)
+{% endif %}
+manager:
+	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
+
+bootstrap: manager ## Get the environment manager: pip-tools comes with the environment
+
+install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
+	$(RUN) piptools sync --quiet requirements-dev.txt
+	$(RUN) pip install --quiet --no-deps --editable .
+	$(AGAIN) finish
+
+install-production: elsewhere environment requirements.txt ## Install what production has (VENV=…)
+	$(RUN) pip install --quiet --no-deps --require-hashes -r requirements.txt
+	$(RUN) pip install --quiet --no-deps --force-reinstall .
+	@rm -f $(VENV)/unfinished
+
+add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
+	@$(BIN)/python make/add.py $(if $(DEV),--dev) "$(PACKAGE)"
+
+# What production has is the part of the whole that the package itself needs.
+lock: environment ## Bring the requirements files in line with pyproject.toml
+	$(COMPILE) $(UPGRADE) --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --constraint requirements-dev.txt --output-file requirements.txt \
+		pyproject.toml
+
+requirements.txt $(LOCK): | environment
+	$(AGAIN) lock
+
+upgrade: environment ## Move to the newest versions that pyproject.toml allows
+	$(AGAIN) lock install UPGRADE=--upgrade
+
+audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+	$(RUN) pip_audit --local --skip-editable $(ARGS)
+
+build: $(VENV)/pyvenv.cfg ## Build the wheel and the sdist into dist/
+	$(RUN) build $(ARGS)

@@ -1,0 +1,49 @@
+LOCK := pylock.dev.toml
+CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
+	$(RUN) pip install --quiet --upgrade "pip>=26.3"
+PIP_LOCK = sh make/isolated $(RUN) pip lock --quiet --only-deps
+KEEP ?= $(LOCK)
+VERSIONS = awk -F'"' '/^name = /{name = $$2} /^version = /{print name "==" $$2}'
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+{% if cookiecutter.package_index_url %}export PIP_INDEX_URL := $(INDEX_URL)
+{% endif %}
+manager:
+	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
+
+bootstrap: manager ## Get the environment manager: pip comes with the environment
+
+install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
+	$(RUN) pip install --quiet --requirement pylock.dev.toml
+	$(RUN) pip install --quiet --no-deps --editable .
+	$(AGAIN) finish
+
+install-production: elsewhere environment pylock.toml ## Install what production has (VENV=…)
+	$(RUN) pip install --quiet --requirement pylock.toml
+	$(RUN) pip install --quiet --no-deps --force-reinstall .
+	@rm -f $(VENV)/unfinished
+
+add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
+	@$(BIN)/python make/add.py $(if $(DEV),--dev) "$(PACKAGE)"
+
+# Versions that are locked stay as they are. What production has is a part of the whole.
+lock: environment ## Bring the lock files in line with pyproject.toml
+	@mkdir -p .cache
+	@cat $(KEEP) 2>/dev/null | $(VERSIONS) >.cache/constraints.txt
+	$(PIP_LOCK) '.[dev]' --constraint .cache/constraints.txt --output .cache/pylock.dev.toml
+	@$(VERSIONS) .cache/pylock.dev.toml >.cache/constraints.txt
+	$(PIP_LOCK) . --constraint .cache/constraints.txt --output .cache/pylock.toml
+	@mv .cache/pylock.dev.toml .cache/pylock.toml .
+{% if not cookiecutter.package_index_url %}	@! grep 'url = ' pylock.toml | grep -qv //files.pythonhosted.org/ || \
+		echo "pylock.toml names an index of this machine; package_index_url makes it the project's."
+{% endif %}
+pylock.toml $(LOCK): | environment
+	$(AGAIN) lock
+
+upgrade: environment ## Move to the newest versions that pyproject.toml allows
+	$(AGAIN) lock install KEEP=/dev/null
+
+audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+	$(RUN) pip_audit --local --skip-editable $(ARGS)
+
+build: $(VENV)/pyvenv.cfg ## Build the wheel and the sdist into dist/
+	$(RUN) build $(ARGS)

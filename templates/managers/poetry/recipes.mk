@@ -1,0 +1,41 @@
+LOCK := poetry.lock
+CREATE = $(PYTHON) -m venv --clear --without-pip --prompt $(PROJECT) $(VENV)
+export POETRY_NO_INTERACTION := 1
+export VIRTUAL_ENV := $(abspath $(VENV))
+unexport $(filter POETRY_VIRTUALENVS_%,$(.VARIABLES))
+
+manager:
+	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
+	@$(call need,poetry,'make bootstrap' gets it here and 'pipx install poetry' for all projects)
+
+bootstrap: ## Get Poetry for this project, where it is missing
+	@command -v poetry >/dev/null || { python3 -m venv .bootstrap && \
+		.bootstrap/bin/python -m pip install --quiet "poetry>=2.2"; }
+
+install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
+	poetry sync
+	$(AGAIN) finish
+
+install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
+	poetry sync --only main --no-root
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --force-reinstall .
+	@rm -f $(VENV)/unfinished
+
+add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
+	poetry add $(if $(DEV),--group dev) $(PACKAGE)
+
+lock: manager ## Bring poetry.lock in line with pyproject.toml
+	poetry lock
+
+$(LOCK): | environment
+	poetry lock
+
+upgrade: manager ## Move to the newest versions that pyproject.toml allows
+	poetry lock --regenerate
+	$(AGAIN) install
+
+audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+	$(RUN) pip_audit --local --skip-editable $(ARGS)
+
+build: manager ## Build the wheel and the sdist into dist/
+	poetry build $(ARGS)

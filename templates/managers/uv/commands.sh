@@ -1,0 +1,2 @@
+uv sync
+uv run python make/kernel.py {{ cookiecutter.project_slug }}

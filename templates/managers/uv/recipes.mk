@@ -1,0 +1,40 @@
+LOCK := uv.lock
+CREATE = uv venv --quiet --clear --prompt $(PROJECT) $(VENV)
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON := $(PYTHON_VERSION)
+
+manager:
+	@$(call need,uv,'make bootstrap' gets it here and docs.astral.sh/uv for all projects)
+
+bootstrap: ## Get uv for this project, where it is missing
+	@command -v uv >/dev/null || { python3 -m venv .bootstrap && \
+		.bootstrap/bin/python -m pip install --quiet "uv>=0.9.17"; }
+
+install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
+	uv sync --locked
+	$(AGAIN) finish
+
+install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
+	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT)
+	@rm -f $(VENV)/unfinished
+
+add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
+	uv add $(if $(DEV),--dev) $(PACKAGE)
+
+lock: manager ## Bring uv.lock in line with pyproject.toml
+	uv lock
+{% if not cookiecutter.package_index_url %}	@! grep 'registry = ' uv.lock | grep -qv //pypi.org/ || \
+		echo "uv.lock names an index of this machine; package_index_url makes it the project's."
+{% endif %}
+$(LOCK): | manager
+	$(AGAIN) lock
+
+upgrade: manager ## Move to the newest versions that pyproject.toml allows
+	uv lock --upgrade
+	$(AGAIN) install
+
+audit: manager ## Look for known vulnerabilities in the locked versions (ARGS=…)
+	uv audit --locked $(ARGS)
+
+build: manager ## Build the wheel and the sdist into dist/
+	uv build $(ARGS)

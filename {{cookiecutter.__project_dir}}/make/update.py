@@ -1,0 +1,126 @@
+"""Update this project from its template with cruft, or change one of its answers.
+
+cruft works in a copy of the last commit; what it has changed comes here at the end.
+
+    python make/update.py [--to REFERENCE] [--template ADDRESS] [ANSWER=VALUE …]
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+LINK = Path(".cruft.json")
+FIXED = ("project_slug", "package_name")  # files and code carry them
+FINISH = "make lock install && git add --all && git commit"
+
+
+def stop(reason: str) -> NoReturn:
+    """End with one line that says why nothing was updated."""
+    sys.exit(f"No update: {reason}")
+
+
+def run(*command: str, at: Path | str = ".", hint: str = "") -> str:
+    """Return what a program prints, or stop with its last line and the hint."""
+    env = {**os.environ, "COLUMNS": "999", "_TYPER_STANDARD_TRACEBACK": "1"}
+    done = subprocess.run(command, cwd=at, env=env, capture_output=True, text=True)
+    output = done.stdout + done.stderr
+    if done.returncode != 0:
+        lines = [line.strip(" │╭╰─╮╯") for line in output.splitlines()]
+        stop(f"{[command[0], *filter(None, lines)][-1]}{hint}")
+    return output if hint else done.stdout
+
+
+def lock_file(project: Path) -> str:
+    """Return the name of the lock file that the Makefile writes."""
+    makefile = (project / "Makefile").read_text(encoding="utf-8")
+    return "".join(re.findall(r"^LOCK := (.*)$", makefile, re.MULTILINE))
+
+
+def update(project: Path, template: str, options: list[str]) -> list[str]:
+    """Let cruft change the files of a copy, and return those that need a person."""
+    former = lock_file(project)
+    hint = f" (template: {template}; if it has moved: TEMPLATE=…)"
+    said = run("cruft", "update", "--skip-apply-ask", *options, at=project, hint=hint)
+    state = json.loads((project / LINK).read_text(encoding="utf-8"))
+    answers = state["context"]["cookiecutter"]
+    kept = {key: value for key, value in answers.items() if key[0] != "_"}
+    kept |= {"_template": template, "_commit": state["commit"]}
+    state |= {"template": template, "context": {"cookiecutter": kept}}
+    text = json.dumps(state, ensure_ascii=False, indent=2)
+    (project / LINK).write_text(f"{text}\n", encoding="utf-8")
+    if lock_file(project) != former:
+        run("git", "rm", "--quiet", "--ignore-unmatch", "--", former, at=project)
+    marked = run("git", "diff", "--name-only", "--diff-filter=U", at=project)
+    changed = run("git", "diff", "--name-only", "HEAD", at=project).splitlines()
+    stuck = re.findall(r"^error: (.+): patch does not apply$", said, re.MULTILINE)
+    gone = [f"{each} (not in the template)" for each in stuck if each not in changed]
+    rejected = [path.relative_to(project).as_posix() for path in project.rglob("*.rej")]
+    return [*marked.splitlines(), *rejected, *gone]
+
+
+def main() -> None:
+    """Update the project, or say in one line why not."""
+    parser = argparse.ArgumentParser(description="Update the project.")
+    parser.add_argument("--to", help="branch, tag or commit of the template")
+    parser.add_argument("--template", help="where the template is now")
+    parser.add_argument("answers", nargs="*", metavar="ANSWER=VALUE")
+    given = parser.parse_args()
+    if not shutil.which("cruft"):
+        stop("cruft is missing: 'uv tool install cruft' or 'pipx install cruft'.")
+    if changes := run("git", "status", "--porcelain", "--untracked-files=normal"):
+        names = ", ".join(line[3:] for line in changes.splitlines()[:5])
+        stop(f"commit or stash your changes first ({names}).")
+    try:
+        state = json.loads(LINK.read_text(encoding="utf-8"))
+        template, answers = state["template"], state["context"]["cookiecutter"]
+    except (OSError, ValueError, LookupError, TypeError):
+        stop(f"{LINK} can't be read: 'cruft link ADDRESS' makes a new one.")
+    wanted = dict(text.partition("=")[::2] for text in given.answers)
+    known = [key for key in answers if key[0] != "_" and key not in FIXED]
+    if unknown := [key for key in wanted if key not in known]:
+        stop(f"{unknown[0]} can't be changed; these can: {', '.join(known)}.")
+    options = ["--checkout", given.to] if given.to else []
+    options += ["--variables-to-update", json.dumps(wanted)] if wanted else []
+    if given.template:
+        is_here = Path(given.template).exists()
+        template = str(Path(given.template).resolve()) if is_here else given.template
+        options += ["--template-path", template]
+    former, top = lock_file(Path()), run("git", "rev-parse", "--show-toplevel").strip()
+    with tempfile.TemporaryDirectory() as scratch:
+        copy, patch = Path(scratch, "copy"), str(Path(scratch, "patch"))
+        run("git", "worktree", "add", "--quiet", "--detach", str(copy))
+        try:
+            project = copy / run("git", "rev-parse", "--show-prefix").strip()
+            left = update(project, template, options)
+            run("git", "add", "--all", at=copy)
+            diff = ("git", "diff", "--cached")
+            changed = run(*diff, "--name-only", at=copy).splitlines()
+            run(*diff, "--binary", f"--output={patch}", at=copy)
+        finally:
+            run("git", "worktree", "remove", "--force", str(copy))
+        if changed:
+            run("git", "apply", "--index", "--whitespace=nowarn", patch, at=top)
+    if not changed and not left:
+        print("The project is up to date with its template.")
+        return
+    if lock_file(Path()) != former:  # another manager makes its own environment
+        Path(".venv/unfinished").touch()
+    print("To undo the update: git reset --quiet --hard")
+    if left:
+        sys.exit("\n  ".join(["Resolve these conflicts:", *left]) + f"\nThen: {FINISH}")
+    print(f"{len(changed)} files are updated: 'git diff HEAD' shows how.")
+    make = [os.environ.get("MAKE", "make"), "--no-print-directory", "lock", "install"]
+    if subprocess.run(make).returncode != 0:
+        sys.exit(f"The files are updated, the environment is not.\nThen: {FINISH}")
+    print("Then: make test && git add --all && git commit")
+
+
+if __name__ == "__main__":
+    main()
