@@ -196,6 +196,16 @@ def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     project.git("commit", "--quiet", "--no-verify", "--all", "--message", "Add")
 
 
+@only_uv
+def test_a_first_own_function_without_types_or_docstring_commits(made: Made) -> None:
+    project = made.project
+    own = project / "src/my_analysis/own.py"
+    own.write_text("def double(x):\n    y = 2 * x\n    return y\n")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "My first function")
+    project.make("check", "test")
+
+
 def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     made: Made, machine: Machine, equip: Equip
 ) -> None:
