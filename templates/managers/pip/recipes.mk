@@ -33,8 +33,8 @@ lock: environment ## Bring the lock files in line with pyproject.toml
 	@$(VERSIONS) .cache/pylock.dev.toml >.cache/constraints.txt
 	$(PIP_LOCK) . --constraint .cache/constraints.txt --output .cache/pylock.toml
 	@mv .cache/pylock.dev.toml .cache/pylock.toml .
-{% if not cookiecutter.package_index_url %}	@! grep 'url = ' pylock.toml | grep -qv //files.pythonhosted.org/ || \
-		echo "pylock.toml names an index of this machine; package_index_url makes it the project's."
+{% if not cookiecutter.package_index_url %}	@sed -n 's|.*url = "\(http[^"]*//[^/]*\).*|\1|p' pylock.toml | sort -u | \
+		sed 's/.*/Packages come from & (package_index_url changes that)./'
 {% endif %}
 pylock.toml $(LOCK): | environment
 	$(AGAIN) lock

@@ -28,7 +28,9 @@ add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development too
 
 lock: environment ## Bring Pipfile.lock in line with Pipfile and pyproject.toml
 	$(PIPENV) lock
-
+{% if not cookiecutter.package_index_url %}	@sed -n 's/.*"url": "\(.*\)".*/Packages come from \1 (package_index_url changes that)./p' \
+		Pipfile.lock | sort -u
+{% endif %}
 $(LOCK): | environment
 	$(AGAIN) lock
 

@@ -23,8 +23,8 @@ add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development too
 
 lock: manager ## Bring uv.lock in line with pyproject.toml
 	uv lock
-{% if not cookiecutter.package_index_url %}	@! grep 'registry = ' uv.lock | grep -qv //pypi.org/ || \
-		echo "uv.lock names an index of this machine; package_index_url makes it the project's."
+{% if not cookiecutter.package_index_url %}	@sed -n 's/.*registry = "\([^"]*\)".*/Packages come from \1 (package_index_url changes that)./p' \
+		uv.lock | sort -u
 {% endif %}
 $(LOCK): | manager
 	$(AGAIN) lock
