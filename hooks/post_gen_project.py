@@ -358,7 +358,7 @@ def set_up(answers: Answers, project: Path, report: Report) -> None:
         report.block(
             "Next:",
             cd,
-            "make lab     open notebooks/01-explore.ipynb in the project's kernel",
+            "make lab     open the notebook in the project's kernel",
             "make test    run the tests",
             "make         list all commands",
         )

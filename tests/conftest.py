@@ -678,8 +678,8 @@ def stack(largest: Project) -> Path:
 def need_little(template: Path) -> None:
     """Let an analysis need no more than its set-up, where that makes no difference."""
     context = default_context()
-    context["_dependencies"]["analysis"] = "typer>=0.20"
-    context["_development"]["analysis"] = "ipykernel pre-commit"
+    context["_dependencies"] |= {"notebook": "typer>=0.20", "analysis": ""}
+    context["_development"]["notebook"] = "ipykernel pre-commit"
     (template / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
 
 

@@ -98,7 +98,7 @@ def run_notebook(machine: Machine, project: Project) -> str:
         ``sys.prefix`` in that kernel.
     """
     slug, package = project.path.name, project.path.name.replace("-", "_")
-    notebook = "01-explore.ipynb"
+    (notebook,) = (path.name for path in project.path.glob("notebooks/*.ipynb"))
     python = [sys.executable, "-c", CHECK_KERNEL, notebook]
     done = machine.run(*python, slug, package, cwd=project / "notebooks")
     (prefix,) = re.findall(r"^prefix: (.*)$", done.stdout, re.MULTILINE)

@@ -92,8 +92,12 @@ class Fork:
         """Let projects need no more than their set-up."""
         path = self.path / "cookiecutter.json"
         context = json.loads(path.read_text("utf-8"))
-        context["_dependencies"] |= {"analysis": "typer>=0.20", "model": ""}
-        context["_development"] |= {"analysis": "ipykernel pre-commit"}
+        context["_dependencies"] |= {
+            "notebook": "typer>=0.20",
+            "analysis": "",
+            "model": "",
+        }
+        context["_development"] |= {"notebook": "ipykernel pre-commit"}
         path.write_text(json.dumps(context), "utf-8")
 
     @property

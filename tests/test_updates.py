@@ -21,6 +21,7 @@ from journey import QUICKLY, has_environment
 VERSION_1 = "018824e1cdebca0b949870aceb71386b9b33d6df"
 TREE = "{{cookiecutter.__project_dir}}"
 PACKAGE = "src/{{cookiecutter.package_name}}"
+SAMPLE, END = "{% if cookiecutter.__analysis %}", "{% endif %}"
 
 pytestmark = pytest.mark.slow
 
@@ -126,8 +127,10 @@ def test_everything_that_was_edited_stays(
     commit(project)
     head = project.git("rev-parse", "HEAD")
 
-    template_repository.replace(f"{PACKAGE}/data.py", '"""', '"""Theirs. ')
-    template_repository.replace("tests/test_plots.py", '"""', '"""Theirs. ')
+    template_repository.replace(f"{PACKAGE}/{SAMPLE}data.py{END}", '"""', '"""Theirs. ')
+    template_repository.replace(
+        f"tests/{SAMPLE}test_plots.py{END}", '"""', '"""Theirs. '
+    )
     template_repository.replace(
         "pyproject.toml", "xfail_strict = true", "xfail_strict = false"
     )

@@ -9,6 +9,16 @@ from {{ cookiecutter.package_name }} import config
 PREFIX = config.PREFIX
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, which the settings point at."""
+    root = tmp_path / "Übung 1"
+    (root / "data/raw").mkdir(parents=True)
+    (root / "pyproject.toml").touch()
+    monkeypatch.setenv(f"{PREFIX}ROOT", str(root))
+    return root
+
+
 def test_paths_start_at_the_root(project: Path, tmp_path: Path) -> None:
     (project / ".env").write_text(f"{PREFIX}FIGURES_DIR={tmp_path}", encoding="utf-8")
     settings = config.Settings.load()
