@@ -103,10 +103,10 @@ def append(path: Path, text: str) -> None:
     path.write_text(path.read_text("utf-8") + text, "utf-8")
 
 
-def update(project: Project, *words: str, check: bool = True) -> tuple[int, str]:
+def update(project: Project, check: bool = True, **settings: str) -> tuple[int, str]:
     """Run the update as make does, and return the exit status and the output."""
-    command = [sys.executable, "make/update.py"]
-    done = project.run(*command, *words, check=check)
+    project = Project(project.path, {**project.env, **settings})
+    done = project.run(sys.executable, "make/update.py", check=check)
     return done.returncode, done.stdout
 
 
@@ -184,7 +184,7 @@ def test_conflicts_are_listed_and_the_named_command_undoes_the_update(
         assert project.git("status", "--porcelain") == ""
         assert project.git("rev-parse", "HEAD^{tree}") == before
 
-    status, output = update(project, "docker=no", check=False)
+    status, output = update(project, SET="docker=no", check=False)
     assert status == 1
     assert "\n  Dockerfile (not in the template)\n" in output
     assert project.text("Dockerfile").endswith("# Mine\n")
@@ -199,10 +199,10 @@ def test_conflicts_are_listed_and_the_named_command_undoes_the_update(
     undo(output)
 
 
-def refused(project: Project, *words: str) -> str:
+def refused(project: Project, **settings: str) -> str:
     """Return the one line that refuses an update, which changes nothing."""
     before = {name: (project / name).read_bytes() for name in project.files}
-    status, output = update(project, *words, check=False)
+    status, output = update(project, check=False, **settings)
     assert status == 1
     assert {name: (project / name).read_bytes() for name in project.files} == before
     (line,) = output.splitlines()
@@ -215,14 +215,14 @@ def test_an_update_that_is_not_possible_is_refused_in_one_line(
     (project / "note.txt").write_text("not committed\n")
     assert "commit or stash your changes first (note.txt)" in refused(project)
     commit(project)
-    assert "conda" in refused(project, "environment_manager=conda")
+    assert "conda" in refused(project, SET="environment_manager=conda")
 
     moved = template_repository.path.with_name("moved")
     template_repository.path.rename(moved)
     line = refused(project)
     assert str(template_repository.path) in line
     assert "if it has moved: TEMPLATE=" in line
-    update(project, "--template", str(moved))
+    update(project, TEMPLATE=str(moved))
     assert link(project)["template"] == str(moved)
 
 

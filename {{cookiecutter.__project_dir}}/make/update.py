@@ -2,13 +2,14 @@
 
 cruft works in a copy of the last commit; what it has changed comes here at the end.
 
-    python make/update.py [--to REFERENCE] [--template ADDRESS] [ANSWER=VALUE …]
+The environment says what is wanted: TO (a branch, tag or commit), SET (ANSWER=VALUE …),
+TEMPLATE (where the template is now).
 """
 
-import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -67,11 +68,6 @@ def update(project: Path, template: str, options: list[str]) -> list[str]:
 
 def main() -> None:
     """Update the project, or say in one line why not."""
-    parser = argparse.ArgumentParser(description="Update the project.")
-    parser.add_argument("--to", help="branch, tag or commit of the template")
-    parser.add_argument("--template", help="where the template is now")
-    parser.add_argument("answers", nargs="*", metavar="ANSWER=VALUE")
-    given = parser.parse_args()
     if not shutil.which("cruft"):
         stop("cruft is missing: 'uv tool install cruft' or 'pipx install cruft'.")
     if changes := run("git", "status", "--porcelain", "--untracked-files=normal"):
@@ -82,15 +78,16 @@ def main() -> None:
         template, answers = state["template"], state["context"]["cookiecutter"]
     except (OSError, ValueError, LookupError, TypeError):
         stop(f"{LINK} can't be read: 'cruft link ADDRESS' makes a new one.")
-    wanted = dict(text.partition("=")[::2] for text in given.answers)
+    words = shlex.split(os.environ.get("SET", ""))
+    wanted = dict(word.partition("=")[::2] for word in words)
     known = [key for key in answers if key[0] != "_" and key not in FIXED]
     if unknown := [key for key in wanted if key not in known]:
         stop(f"{unknown[0]} can't be changed; these can: {', '.join(known)}.")
-    options = ["--checkout", given.to] if given.to else []
-    options += ["--variables-to-update", json.dumps(wanted)] if wanted else []
-    if given.template:
-        is_here = Path(given.template).exists()
-        template = str(Path(given.template).resolve()) if is_here else given.template
+    options = ["--variables-to-update", json.dumps(wanted)] if wanted else []
+    if reference := os.environ.get("TO"):
+        options += ["--checkout", reference]
+    if moved := os.environ.get("TEMPLATE"):
+        template = str(Path(moved).resolve()) if Path(moved).exists() else moved
         options += ["--template-path", template]
     former, top = lock_file(Path()), run("git", "rev-parse", "--show-toplevel").strip()
     with tempfile.TemporaryDirectory() as scratch:
