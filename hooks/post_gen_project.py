@@ -27,6 +27,13 @@ ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # set by tools/new.py
 RENDERED_OVER = ".rendered-over"  # made by the pre-generation hook
 OUTPUT_LINES = 6  # of a command that failed
 TERMINATE_TIMEOUT = 5  # seconds until a command that was asked to end is killed
+# By starter: the first command, and what it is for.
+FIRST = {
+    "notebook": ("make lab", "put your data into data/raw and open the notebook"),
+    "analysis": ("make lab", "open the example, notebooks/01-explore.ipynb"),
+    "model": ("make train evaluate", "train the example's model and measure it"),
+    "service": ("make train serve", "train the example's model and serve it"),
+}
 SIGNALS = {
     "SIGINT": "stopped by Ctrl-C",
     "SIGQUIT": "stopped by Ctrl-\\",
@@ -355,12 +362,16 @@ def set_up(answers: Answers, project: Path, report: Report) -> None:
         command = " && ".join([cd, *who, f"make {' '.join(left)}"])
         report.block("The project is kept. To resume:", command)
     if "install" not in left:
+        first, then = FIRST[answers["starter"]]
         report.block(
             "Next:",
             cd,
-            "make lab     open the notebook in the project's kernel",
-            "make test    run the tests",
-            "make         list all commands",
+            f"{first:<20} {then}",
+            f"{'make test':<20} run the tests",
+            f"{'make':<20} list all commands",
+        )
+        report.write(
+            "Git ignores your files in data/raw; its README says how to keep one."
         )
 
 
