@@ -1,4 +1,4 @@
-"""The project is found, and its settings are read."""
+"""The package finds its project."""
 
 from pathlib import Path
 
@@ -6,52 +6,23 @@ import pytest
 
 from {{ cookiecutter.package_name }} import config
 
-PREFIX = config.PREFIX
+ROOT = f"{config.PREFIX}ROOT"
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project, which the settings point at."""
-    root = tmp_path / "Übung 1"
-    (root / "data/raw").mkdir(parents=True)
-    (root / "pyproject.toml").touch()
-    monkeypatch.setenv(f"{PREFIX}ROOT", str(root))
-    return root
-
-
-def test_paths_start_at_the_root(project: Path, tmp_path: Path) -> None:
-    (project / ".env").write_text(f"{PREFIX}FIGURES_DIR={tmp_path}", encoding="utf-8")
-    settings = config.Settings.load()
-    assert settings.raw_dir == project / "data/raw"
-    assert settings.figures_dir == tmp_path
-
-
-def test_an_environment_variable_beats_the_env_file(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_variable_names_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (project / ".env").write_text(f"{PREFIX}RAW_DIR=file", encoding="utf-8")
-    monkeypatch.setenv(f"{PREFIX}RAW_DIR", "variable")
-    assert config.Settings.load().raw_dir == project / "variable"
+    monkeypatch.setenv(ROOT, str(tmp_path))
+    assert config.find_root() == tmp_path
 
 
 def test_an_installed_package_finds_the_project_around_it(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(f"{PREFIX}ROOT")
+    project = tmp_path / "Übung 1"
+    (project / "data/raw").mkdir(parents=True)
+    (project / "pyproject.toml").touch()
+    monkeypatch.delenv(ROOT, raising=False)
     monkeypatch.setattr(config, "__file__", str(tmp_path / "site-packages/config.py"))
     monkeypatch.chdir(project / "data/raw")
     assert config.find_root() == project
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(config.ProjectError, match=f"set {PREFIX}ROOT"):
-        config.find_root()
-
-
-def test_a_setting_that_is_not_valid_is_named(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Counted(config.Settings):
-        count: int = 0
-
-    monkeypatch.setenv(f"{PREFIX}COUNT", "many")
-    with pytest.raises(config.ProjectError, match=f"^{PREFIX}COUNT is 'many': "):
-        Counted.load()
