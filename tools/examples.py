@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from new import questions
 from repository import (
     BOT,
     BOT_ADDRESS,
@@ -21,9 +22,10 @@ from repository import (
     GitError,
     Person,
     Repository,
+    foreign_workflows,
     last_lines,
 )
-from use_template import Answers, Ending, foreign_workflows, questions, render
+from use_template import Answers, Ending, render
 
 
 def answers_for(starter: str) -> Answers:

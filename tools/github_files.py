@@ -57,23 +57,18 @@ def form(context: dict[str, Any]) -> str:
 
 
 def question(key: str, default: Any, prompt: str | dict[str, str]) -> str:
-    """Return one question of the form, indented as it stands in the workflow."""
+    """Return one question of the form, a line that is indented as in the workflow."""
     asked = prompt if isinstance(prompt, str) else prompt["__prompt__"]
-    kind, first, options = "string", default, []
+    about = {"type": "string", "default": default}
     if isinstance(default, list):
-        kind, first, options = "choice", default[0], default
+        about = {"type": "choice", "default": default[0], "options": default}
     elif isinstance(default, bool):
-        kind = "boolean"
+        about["type"] = "boolean"
     elif key == "project_name":
-        asked, first = f"{asked} (empty: the repository's name)", ""
-    lines = [
-        f"{key}:",
-        f"  description: {yaml_of(asked)}",
-        f"  type: {kind}",
-        f"  default: {yaml_of(first)}",
-        *([f"  options: {yaml_of(options)}"] if options else []),
-    ]
-    return "".join(f"      {line}\n" for line in lines)
+        asked, about["default"] = f"{asked} (empty: the repository's name)", ""
+    about = {"description": asked, **about}
+    inside = ", ".join(f"{name}: {yaml_of(value)}" for name, value in about.items())
+    return f"      {key}: {{{inside}}}\n"
 
 
 def yaml_of(value: str | bool | list[str]) -> str:

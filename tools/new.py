@@ -35,6 +35,12 @@ sys.path.insert(0, str(TEMPLATE / "hooks"))
 from pre_gen_project import COMMAND, report, validate_answers  # noqa: E402
 
 
+def questions() -> dict[str, Any]:
+    """Return the content of cookiecutter.json."""
+    text = (TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
 def copy_template(parent: Path) -> Path:
     """Copy the template without environments and caches and return where it is.
 
@@ -74,8 +80,7 @@ def check_arguments(command: str, given: dict[str, str]) -> str:
 
     Cookiecutter has nothing but a traceback for a choice that is not offered.
     """
-    text = (TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")
-    context: dict[str, Any] = json.loads(text)
+    context = questions()
     answers = {key: value for key, value in context.items() if key[0] == "_"}
     answers["_repo_dir"] = str(TEMPLATE)
     for key, value in given.items():

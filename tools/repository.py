@@ -133,3 +133,9 @@ def last_lines(text: str, count: int = 6) -> list[str]:
     """Return the last lines of a program's output that are not blank."""
     lines = [re.sub(r"[^\x20-\U0010ffff]", " ", each) for each in text.splitlines()]
     return [line.rstrip() for line in lines if line.strip()][-count:]
+
+
+def foreign_workflows(made: dict[str, str], here: dict[str, str]) -> list[str]:
+    """Return the workflow files that a run can't push: they differ from those here."""
+    workflows = sorted(path for path in made if path.startswith(WORKFLOWS))
+    return [path for path in workflows if here.get(path) != made[path]]

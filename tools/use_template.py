@@ -21,9 +21,9 @@ from urllib.parse import quote
 
 from cookiecutter import environment  # type: ignore[import-untyped]
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
-from new import NAME, ORIGIN, TEMPLATE, copy_template
+from new import NAME, ORIGIN, TEMPLATE, copy_template, questions
 from pre_gen_project import validate_answers  # in hooks/, which new.py makes importable
-from repository import WORKFLOWS, DeclinedError, GitError, Person, Repository
+from repository import DeclinedError, GitError, Person, Repository, foreign_workflows
 
 Answers = dict[str, Any]
 Event = dict[str, Any]  # GitHub's description of a run
@@ -59,12 +59,6 @@ def check_repository(event: Event, repository: Repository, branch: str) -> str:
         title = f"The project is on the branch `{ASIDE}` already."
         raise Ending(0, title, pull_request(event, branch))
     return first
-
-
-def questions() -> dict[str, Any]:
-    """Return the content of cookiecutter.json."""
-    with Path(TEMPLATE, "cookiecutter.json").open(encoding="utf-8") as file:
-        return dict(json.load(file))
 
 
 def answers_of(event: Event) -> Answers:
@@ -129,12 +123,6 @@ def lock(project: Path) -> bool:
     return subprocess.run(make, cwd=project, env=env).returncode == 0
 
 
-def foreign_workflows(made: dict[str, str], here: dict[str, str]) -> list[str]:
-    """Return the workflow files that a run can't push: they differ from those here."""
-    workflows = sorted(path for path in made if path.startswith(WORKFLOWS))
-    return [path for path in workflows if here.get(path) != made[path]]
-
-
 def project_tree(
     repository: Repository, project: Path, first: str
 ) -> tuple[str, list[str]]:
@@ -171,8 +159,7 @@ def summarise(title: str, *paragraphs: str) -> None:
 
 def make_project() -> None:
     """Make the project, push it, and write the summary."""
-    with Path(os.environ["GITHUB_EVENT_PATH"]).open(encoding="utf-8") as file:
-        event = json.load(file)
+    event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text("utf-8"))
     branch = event["ref"].removeprefix("refs/heads/")
     token, server = os.environ["GITHUB_TOKEN"], os.environ["GITHUB_SERVER_URL"]
     repository = Repository(TEMPLATE, token, server)
