@@ -11,7 +11,7 @@ from conftest import Bake, Machine, Project, programs_of
 
 VERBS = {
     *("bootstrap", "install", "install-production", "add", "lock", "upgrade"),
-    *("kernel", "repository", "lab", "test", "notebooks", "format", "check"),
+    *("kernel", "repository", "lab", "test", "notebooks", "report", "format", "check"),
     *("build", "audit", "update", "graduate", "clean"),
     *("train", "evaluate", "serve"),
     *("image", "image-save", "image-push", "shell", "up", "down"),
