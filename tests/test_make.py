@@ -11,8 +11,8 @@ from conftest import Bake, Machine, Project, programs_of
 
 VERBS = {
     *("bootstrap", "install", "install-production", "add", "lock", "upgrade"),
-    *("kernel", "repository", "lab", "data", "test", "notebooks", "format", "check"),
-    *("build", "audit", "update", "graduate", "clean"),
+    *("kernel", "repository", "lab", "data", "test", "notebooks", "report", "format"),
+    *("check", "build", "audit", "update", "graduate", "clean"),
     *("train", "evaluate", "serve"),
     *("image", "image-save", "image-push", "shell", "up", "down"),
 }

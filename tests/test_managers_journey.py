@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from journey import (
     versions_in,
     wait_until,
 )
+from jupyter_client.blocking.client import BlockingKernelClient
 
 pexpect = pytest.importorskip("pexpect")
 if not hasattr(pexpect, "spawn"):
@@ -127,46 +129,138 @@ def test_a_jupyter_of_another_environment_runs_a_notebook_in_the_kernel(
     assert Path(prefix).samefile(made.project / ".venv")
 
 
-@only_uv
-def test_make_lab_starts_a_jupyterlab_that_offers_the_kernel(made: Made) -> None:
-    install = ("uv", "tool", "install", "--quiet", "--no-config", "jupyterlab")
-    made.machine.run(*install)
-    programs = made.machine.home / ".local/bin"
-    made.machine.env["PATH"] += f"{os.pathsep}{programs}"
+@contextlib.contextmanager
+def jupyterlab(project: Project) -> Iterator[Callable[..., Any]]:
+    """Run ``make lab`` in a project, and yield what calls its REST API."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = f"--no-browser --allow-root --ip=127.0.0.1 --port={port}"
     arguments = f"ARGS={words} --IdentityProvider.token=loopback"
-    log = made.machine.work / "lab.txt"
+    log = project.path.parent / "lab.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
             ["make", "lab", arguments],
-            cwd=made.project.path,
-            env=made.machine.env,
+            cwd=project.path,
+            env=project.env,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
 
-    def kernels() -> Any:
+    def call(method: str, address: str, **body: object) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         headers = {"Authorization": "token loopback"}
-        try:
-            connection.request("GET", "/api/kernelspecs", headers=headers)
-            return json.load(connection.getresponse())["kernelspecs"]
-        except OSError:
-            return None
+        connection.request(method, address, json.dumps(body), headers)
+        return json.load(connection.getresponse())
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            return bool(call("GET", "/api/kernelspecs"))
+        return process.poll() is not None
 
     try:
-        wait_until(
-            lambda: kernels() or process.poll() is not None, 300, "JupyterLab", 0.5
-        )
+        wait_until(answers, 300, "JupyterLab", 0.5)
         assert process.poll() is None, log.read_text()
-        assert made.project.path.name in kernels()
+        yield call
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
+
+
+def python_of(kernel: str, machine: Machine) -> str:
+    """Return the ``sys.executable`` of a running kernel."""
+    (connection,) = machine.home.glob(f"**/runtime/kernel-{kernel}.json")
+    client = BlockingKernelClient(connection_file=str(connection))
+    client.load_connection_file()
+    client.start_channels(hb=False)  # a busy machine may miss a heartbeat
+    found: list[str] = []
+    try:
+        client.wait_for_ready(timeout=60)
+        client.execute_interactive(
+            "import sys; print(sys.executable, end='')",
+            timeout=60,
+            output_hook=lambda m: found.append(m["content"].get("text", "")),
+        )
+    finally:
+        client.stop_channels()
+    return "".join(found)
+
+
+@only_uv
+def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
+    made: Made,
+) -> None:
+    install = ("uv", "tool", "install", "--quiet", "--no-config", "jupyterlab")
+    made.machine.run(*install)
+    made.machine.env["PATH"] += f"{os.pathsep}{made.machine.home / '.local/bin'}"
+    slug = made.project.path.name
+    copy = made.machine.work / "second" / slug  # with a copy of the environment
+    shutil.copytree(made.project.path, copy, symlinks=True)
+    for project in (made.project, Project(copy, made.project.env)):
+        with jupyterlab(project) as call:
+            assert call("GET", "/api/kernelspecs")["default"] == slug
+            notebook = call("POST", "/api/contents", type="notebook")["path"]
+            for name in (None, slug, "python3"):
+                session = {"path": notebook, "type": "notebook", "name": ""}
+                made_of = call(
+                    "POST", "/api/sessions", kernel={"name": name}, **session
+                )
+                python = python_of(made_of["kernel"]["id"], made.machine)
+                assert python == str(project.bin / "python"), name
+                notebook = f"{name}.ipynb"
+        (project / "Untitled.ipynb").unlink()
+    shutil.rmtree(copy.parent)
+    assert made.machine.kernels[slug]["argv"][0] == str(made.project.bin / "python")
+
+
+@only_uv
+def test_make_notebooks_uses_no_kernel_of_the_person(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = made.machine.home / "theirs"
+    spec = {"argv": ["false"], "display_name": "theirs", "language": "python"}
+    user = made.machine.home / ".local/share/jupyter"
+    for data in (theirs, user):
+        (data / "kernels/python3").mkdir(parents=True)
+        (data / "kernels/python3/kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setitem(made.machine.env, "JUPYTER_PATH", str(theirs))
+    try:
+        assert "1 passed" in made.project.make("notebooks").stdout
+    finally:
+        shutil.rmtree(user / "kernels/python3")
+
+
+@only_uv
+def test_a_report_shows_figures_without_code_and_leaves_the_notebook(
+    made: Made,
+) -> None:
+    notebooks = made.project / "notebooks"
+    (notebook,) = notebooks.glob("*.ipynb")
+    content = json.loads(notebook.read_text("utf-8"))
+    drawing = "import matplotlib.pyplot as p\nunseen_line = p.plot([1, 2])"
+    for name, source in (("figure", drawing), ("broken", "1 / 0")):
+        cell: dict[str, Any] = {"cell_type": "code", "id": "0", "source": source}
+        cell |= {"metadata": {}, "execution_count": None, "outputs": []}
+        text = json.dumps(content | {"cells": [cell]})
+        (notebooks / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    before = {path: path.read_bytes() for path in notebooks.iterdir()}
+    done = made.project.make("report", "CODE=no", check=False)
+    assert {path: path.read_bytes() for path in notebooks.iterdir()} == before
+    assert done.returncode == 2
+    assert "notebooks/broken.ipynb: ZeroDivisionError: division by zero" in done.stdout
+    (notebooks / "broken.ipynb").unlink()
+    commit = made.project.git("describe", "--always")
+    html = made.project.text("reports/figure.html")
+    assert "unseen_line" not in html
+    assert "data:image/png;base64," in html
+    assert f"{made.project.path.name}, commit {commit}, 20" in html
+    assert (made.project / f"reports/{notebook.stem}.html").exists()
+    assert not (made.project / "reports/broken.html").exists()
+    made.project.make("report")
+    assert "unseen_line" in made.project.text("reports/figure.html")
+    (notebooks / "figure.ipynb").unlink()
+    assert changed_files(made.project) == set()
 
 
 def changed_files(project: Project) -> set[str]:

@@ -1,10 +1,11 @@
-"""Register this environment as a Jupyter kernel of the user.
+"""Write the environment's own Jupyter kernels, and register one of the user.
 
-A kernel of that name that starts another environment's Python is left as it is.
+A kernel of the user that starts another environment's Python is left as it is.
 
-    python make/kernel.py NAME
+    python make/kernel.py PROJECT [NAME]
 """
 
+import contextlib
 import shutil
 import sys
 from pathlib import Path
@@ -12,17 +13,26 @@ from pathlib import Path
 from ipykernel.kernelspec import install
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-name = sys.argv[1]
-kernels = KernelSpecManager(ensure_native_kernel=False)
-try:
-    python = Path(kernels.get_kernel_spec(name).argv[0])
-except (NoSuchKernel, LookupError, ValueError):  # none, or a damaged one
-    python = Path(sys.executable)
-if python.parent != Path(sys.executable).parent and shutil.which(python):
-    print(f"The kernel '{name}' belongs to {python} and is left as it is.")
-    print(f"'make kernel KERNEL={name}-2' registers this one under another name.")
-else:
-    title = f"Python {sys.version_info[0]}.{sys.version_info[1]} ({name})"
+project, *names = sys.argv[1:]
+version = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+# With an absolute path: another environment's Jupyter takes "python" for its own.
+# Written before each use: in a copied environment they still start the original.
+for own in ("python3", project):
+    title = f"{version} ({project})"
+    with contextlib.suppress(PermissionError):  # in an image, which needs none
+        install(prefix=f"{sys.prefix}/jupyter", kernel_name=own, display_name=title)
+
+for name in names:
+    kernels = KernelSpecManager(ensure_native_kernel=False)
+    try:
+        python = Path(kernels.get_kernel_spec(name).argv[0])
+    except (NoSuchKernel, LookupError, ValueError):  # none, or a damaged one
+        python = Path(sys.executable)
+    if python.parent != Path(sys.executable).parent and shutil.which(python):
+        print(f"The kernel '{name}' belongs to {python} and is left as it is.")
+        print(f"'make kernel KERNEL={name}-2' registers this one under another name.")
+        continue
+    title = f"{version} ({name})"
     try:
         install(user=True, kernel_name=name, display_name=title)
     except OSError as error:
