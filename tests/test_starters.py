@@ -11,12 +11,12 @@ import socket
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bake, Machine, Project
+from conftest import Machine, Project
 from journey import wait_until
 
 PENGUIN = {
@@ -30,34 +30,6 @@ PENGUIN = {
 HEADER = ",".join(PENGUIN)
 STARTUP_TIMEOUT = 60  # seconds until the service listens
 SHUTDOWN_TIMEOUT = 3  # seconds
-
-# Another table, for a regression: what replaces the modules that name the sample.
-RENTS_START = """
-from datetime import date
-from pathlib import Path
-import pandas as pd
-from matplotlib.figure import Figure
-from . import tables
-"""
-RENTS = {
-    "data": """
-RAW_FILE = "rents.csv"
-PROCESSED_FILE = "rents.parquet"
-COLUMNS = {"day": date, "area": int, "district": str, "rent": float}
-def load_raw(path): return tables.convert(tables.read(path), COLUMNS, path)
-def clean(raw): return raw.dropna(subset=["rent"])
-""",
-    "features": """
-TARGET, TASK, METRIC = "rent", "regression", "r2"
-NUMERIC, CATEGORICAL = ["area"], ["month", "district"]
-FEATURES = [*NUMERIC, *CATEGORICAL]
-INPUTS = {"day": date, "area": int, "district": str}
-def derive(table): return table.assign(month=table["day"].dt.month)
-""",
-    "plots": """
-FIGURES = {"empty": lambda table: Figure()}
-""",
-}
 
 pytestmark = pytest.mark.slow
 
@@ -155,29 +127,6 @@ def test_the_same_seed_makes_the_same_model_bit_for_bit(service: Project) -> Non
     other = ("PYTHONHASHSEED=1", "OMP_NUM_THREADS=2")  # another order, more threads
     service.run("env", *other, *command(service), "train")
     assert [(service / name).read_bytes() for name in files] == before
-
-
-def test_other_data_change_only_the_modules_that_name_the_sample(
-    bake: Bake, copy: Callable[[Project], Project], service: Project
-) -> None:
-    project = copy(bake(starter="service", project_slug="a-service"))
-    for name in ("data", "features", "plots"):
-        source = RENTS_START + RENTS[name]
-        (project / f"src/a_service/{name}.py").write_text(source, encoding="utf-8")
-    for name in ("data", "plots"):
-        (project / f"tests/test_{name}.py").unlink()
-    rows = [
-        f"2024-{n % 12 + 1:02}-01,{n},{'A' if n % 9 else 'NA'},{n * 10}"
-        for n in range(200)
-    ]
-    table = "\n".join(["day,area,district,rent", *rows])
-    (project / "data/raw/rents.csv").write_text(table, encoding="utf-8")
-    python = ("env", f"PYTHONPATH={project / 'src'}", service.bin / "python", "-m")
-    for verb in ("prepare", "figures", "train", "evaluate"):
-        project.run(*python, "a_service", verb)
-    evaluation = json.loads(project.text("models/model.evaluation.json"))
-    assert evaluation["scores"]["r2"] > 0.9
-    project.run(*python, "pytest")
 
 
 # The service
