@@ -21,8 +21,8 @@ PIN = for purpose in $(PURPOSES); do \
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-new: $(VENV)/new.txt ## Make a project beside this checkout (ARGS="…" for cookiecutter)
-	@$(BIN)/python tools/new.py $(ARGS)
+new: $(VENV)/new.txt ## Make a project beside this checkout (INTO=directory, ARGS=…)
+	@$(BIN)/python tools/new.py $(if $(INTO),--into "$(INTO)") $(ARGS)
 
 bootstrap: $(VENV)/pyvenv.cfg ## Make .venv, for which only Python is needed
 

@@ -157,6 +157,58 @@ def is_scratch(answers: Answers, project: Path) -> bool:
     return is_temporary and bool(re.fullmatch(r"tmp[a-z0-9_]{8}", directory.name))
 
 
+# A directory that was there already
+
+
+def write_beside(answers: Answers) -> list[str]:
+    """Write what the template would have written beside the files that were kept.
+
+    A `.gitignore` gets the template's lines as a block at its end instead.
+
+    Returns:
+        The new files, named like the kept ones with `.template` at the end.
+    """
+    import tempfile
+
+    from cookiecutter.main import (  # type: ignore[import-untyped]
+        cookiecutter,  # slow to import
+    )
+
+    given = {key: value for key, value in answers.items() if key[0] != "_"}
+    written = []
+    with tempfile.TemporaryDirectory() as scratch:
+        made = cookiecutter(
+            answers["_repo_dir"],
+            no_input=True,
+            extra_context=given,
+            default_config=True,
+            accept_hooks=False,
+            output_dir=scratch,
+        )
+        for path in sorted(Path(made).rglob("*")):
+            name = path.relative_to(made)
+            if path.is_dir() or name.read_bytes() == path.read_bytes():
+                continue
+            if name.as_posix() == ".gitignore":
+                add_block(name, path.read_text(encoding="utf-8"))
+                continue
+            beside = name.with_name(f"{name.name}.template")
+            if not beside.exists():
+                beside.write_bytes(path.read_bytes())
+                written.append(beside.as_posix())
+    return written
+
+
+def add_block(path: Path, lines: str) -> None:
+    """Add lines between two marks at the end of a file, once."""
+    first, last = "# >>> the project's template", "# <<< the project's template"
+    text = path.read_text(encoding="utf-8")
+    if first not in text.splitlines():
+        end = "" if text.endswith("\n") or not text else "\n"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{end}\n{first}\n{lines}{last}\n")
+
+
 # Running make
 
 
@@ -386,11 +438,15 @@ def main() -> None:
         os.rmdir(RENDERED_OVER)
     if is_scratch(answers, project):
         return
-    linked = link(answers)
+    linked = "" if was_there and Path(LINK).exists() else link(answers)
     cd = f"cd {shown_path(project)}"
     if was_there:
-        print("Written over the files here; nothing deleted, nothing committed.")
-        print(f"To resume:\n  {cd} && make install")
+        print("Written beside the files here; nothing deleted, nothing committed.")
+        if beside := write_beside(answers):
+            print("\n  ".join(["Kept as they were; the template's are in:", *beside]))
+        print(f"Next:\n  {cd} && make install test")
+        if Path("requirements.txt").exists():
+            print("  make add FILE=requirements.txt    adds its lines as dependencies")
         return
     count = sum(len(files) for _, _, files in os.walk(project))
     if not answers["set_up"]:

@@ -11,6 +11,8 @@ import keyword
 import os
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -274,6 +276,49 @@ def outdated(client: str) -> str:
     return ""
 
 
+# A directory that is there already
+
+
+def keeps_files() -> bool:
+    """Tell whether cookiecutter was called with --skip-if-file-exists."""
+    command = ["ps", "-ww", "-o", "args=", "-p", str(os.getppid())]
+    try:
+        words = subprocess.run(command, capture_output=True, text=True).stdout.split()
+    except OSError:
+        return False
+    return any(re.fullmatch("--skip-if-file-exists|-s|-fs|-sf", each) for each in words)
+
+
+def refuse_directory(answers: Answers, keeps: bool) -> str:
+    """Return why nothing can be written over the files here, nothing if it can."""
+    if not keeps:
+        command = ["git", "status", "--porcelain", "--untracked-files=all"]
+        done = (
+            subprocess.run(command, capture_output=True)
+            if shutil.which("git")
+            else None
+        )
+        if done is None or done.returncode or done.stdout:
+            return (
+                "The directory has files that are not committed, which -f would"
+                " overwrite: add -s (--skip-if-file-exists), which keeps them."
+            )
+        return ""
+    if Path("make/update.py").exists():  # a project of the template
+        return ""
+    manager = answers["environment_manager"]
+    lines = Path(answers["_repo_dir"], "templates/managers", manager, "recipes.mk")
+    locks = re.findall(r"^LOCK := (.*)$", lines.read_text(encoding="utf-8"), re.M)
+    names = ["Makefile", "pyproject.toml", *locks]
+    names += ["requirements.txt"] if manager == "pip-tools" else []
+    if found := [name for name in names if Path(name).exists()]:
+        return (
+            f"The project needs a {' and a '.join(found)} of its own: rename yours,"
+            f" such as 'git mv {found[0]} old-{found[0]}', and run it again."
+        )
+    return ""
+
+
 def main() -> int:
     answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
     client = "cruft" if "_commit" in answers else "cookiecutter"
@@ -285,6 +330,8 @@ def main() -> int:
             f"{key} was changed, but not the private variables computed from it: try"
             " without --replay-file, or with cruft's --refresh-private-variables"
         )
+    if not message and os.listdir():
+        message = refuse_directory(answers, keeps_files())
     if message:
         print(message, file=sys.stderr)
         return 1

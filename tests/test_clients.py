@@ -257,9 +257,16 @@ def test_f_overwrites_the_files_of_the_template_and_with_s_only_adds_what_is_mis
         (project / name).write_bytes(text)
     (project / "Makefile").unlink()
     newest.make(*WORDS, "-f", "-s")
-    assert contents(project) == {**expected, **mine}
+    beside = {"README.md.template": expected["README.md"]}
+    assert contents(project) == {**expected, **mine, **beside}
+    assert "add -s" in newest.make(*WORDS, "-f", check=False).stdout
+    assert contents(project) == {**expected, **mine, **beside}
+    project.git("init", "--quiet")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "Mine")
     newest.make(*WORDS, "-f")
-    assert contents(project) == {**expected, "notes.txt": b"Mine\n"}
+    kept = {"notes.txt": b"Mine\n", **beside}
+    assert contents(project) == {**expected, **kept}
 
 
 # Older releases

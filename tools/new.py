@@ -22,6 +22,7 @@ NAME = "cookiecutter-ds-package"
 ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # read by the post-generation hook
 NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
 BOOLEANS = {True: "1 true t yes y on", False: "0 false f no n off"}  # cookiecutter's
+KEEP = ("--overwrite-if-exists", "--skip-if-file-exists")
 # The hook says what is wrong; cookiecutter would add a traceback.
 COOKIECUTTER = """
 import logging
@@ -96,7 +97,12 @@ def main(arguments: list[str]) -> int:
 
     Args:
         arguments: for cookiecutter; without -o the project is made beside the checkout.
+            First may be `--into DIRECTORY`: one that is there, whose files stay.
     """
+    if arguments[:1] == ["--into"]:
+        target = Path(arguments[1]).resolve()
+        where = ["--output-dir", str(target.parent), f"project_slug={target.name}"]
+        arguments = [*where, *KEEP, *arguments[2:]]
     given = dict(
         word.split("=", 1) for word in arguments if word[0] != "-" and "=" in word
     )

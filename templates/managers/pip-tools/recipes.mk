@@ -21,8 +21,8 @@ install-production: elsewhere environment requirements.txt ## Install what produ
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 	@rm -f $(VENV)/unfinished
 
-add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--dev) "$(PACKAGE)"
+add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
 
 # What production has is the part of the whole that the package itself needs.
 lock: environment ## Bring the requirements files in line with pyproject.toml

@@ -22,8 +22,8 @@ install-production: elsewhere environment pylock.toml ## Install what production
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 	@rm -f $(VENV)/unfinished
 
-add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--dev) "$(PACKAGE)"
+add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
 
 # Versions that are locked stay as they are. What production has is a part of the whole.
 lock: environment ## Bring the lock files in line with pyproject.toml

@@ -23,8 +23,8 @@ install-production: elsewhere environment $(LOCK) ## Install what production has
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 	@rm -f $(VENV)/unfinished
 
-add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--dev) "$(PACKAGE)"
+add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
 
 lock: environment ## Bring Pipfile.lock in line with Pipfile and pyproject.toml
 	$(PIPENV) lock

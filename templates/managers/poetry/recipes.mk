@@ -21,8 +21,8 @@ install-production: elsewhere environment $(LOCK) ## Install what production has
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --force-reinstall .
 	@rm -f $(VENV)/unfinished
 
-add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
-	poetry add $(if $(DEV),--group dev) $(PACKAGE)
+add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+	poetry add $(if $(DEV),--group dev) $(PACKAGES)
 
 lock: manager ## Bring poetry.lock in line with pyproject.toml
 	poetry lock

@@ -18,8 +18,8 @@ install-production: elsewhere environment $(LOCK) ## Install what production has
 	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT)
 	@rm -f $(VENV)/unfinished
 
-add: environment ## Add a dependency (PACKAGE=…, DEV=yes for a development tool)
-	uv add $(if $(DEV),--dev) $(PACKAGE)
+add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+	uv add $(if $(DEV),--dev) $(PACKAGES)
 
 lock: manager ## Bring uv.lock in line with pyproject.toml
 	uv lock
