@@ -102,8 +102,7 @@ def test_the_page_leads_to_an_installed_project(
     machine: Machine, repository: Project
 ) -> None:
     new, rest = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
-    into = f"--into {repository.path}"
-    words = re.sub(r"INTO=\S+ ARGS=\"", f'ARGS="{into} ', new)
+    words = re.sub(r"INTO=\S+", f"INTO={repository.path}", new)
     env = f"VENV={ROOT / '.venv'}"
     machine.run("sh", "-c", f"{words.strip()} {env}", cwd=Path(ROOT))
     for line in rest.splitlines():

@@ -151,6 +151,15 @@ def test_rendering_over_a_project_deletes_and_commits_nothing(machine: Machine) 
     has_environment(machine, project)
 
 
+def test_the_commands_without_make_register_the_kernel(machine: Machine) -> None:
+    machine.cookiecutter(environment_manager="uv", set_up="no")
+    project = machine.project()
+    without_make = r"## Without make\n+```bash\n(.*?)```"
+    (commands,) = re.findall(without_make, project.text("README.md"), re.DOTALL)
+    project.run("sh", "-ec", commands)
+    assert machine.kernels["my-analysis"]["argv"][0] == str(project.bin / "python")
+
+
 def test_the_kernel_of_another_environment_is_kept_while_its_python_exists(
     machine: Machine,
 ) -> None:
