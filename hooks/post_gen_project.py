@@ -414,7 +414,7 @@ def set_up(answers: Answers, project: Path, report: Report) -> None:
         command = " && ".join([cd, *who, f"make {' '.join(left)}"])
         report.block("The project is kept. To resume:", command)
     if "install" not in left:
-        first, then = FIRST[answers["starter"]]
+        first, then = FIRST[answers["starter"] if answers["sample"] else "notebook"]
         report.block(
             "Next:",
             cd,

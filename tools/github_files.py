@@ -24,6 +24,7 @@ FORM = (
     "project_name",
     "description",
     "starter",
+    "sample",
     "environment_manager",
     "docker",
     "license",

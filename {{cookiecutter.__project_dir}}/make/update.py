@@ -3,7 +3,7 @@
 cruft works in a copy of the last commit; what it has changed comes here at the end.
 
 The environment says what is wanted: TO (a branch, tag or commit), SET (ANSWER=VALUE …),
-TEMPLATE (where the template is now).
+TEMPLATE (where the template is now), SAMPLE (yes or no: with its sample data).
 """
 
 import json
@@ -15,10 +15,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 LINK = Path(".cruft.json")
 FIXED = ("project_slug", "package_name")  # files and code carry them
+# What the sample fills and own data replace, by the starter that brings it.
+SAMPLE = {
+    "analysis": "src/{0}/data.py src/{0}/plots.py data/raw/README.md"
+    " tests/test_data.py tests/test_plots.py notebooks/01-explore.ipynb",
+    "model": "src/{0}/features.py tests/test_features.py notebooks/02-model.ipynb",
+}
 FINISH = "make lock install && git add --all && git commit"
 
 
@@ -44,26 +50,95 @@ def lock_file(project: Path) -> str:
     return "".join(re.findall(r"^LOCK := (.*)$", makefile, re.MULTILINE))
 
 
-def update(project: Path, template: str, options: list[str]) -> list[str]:
-    """Let cruft change the files of a copy, and return those that need a person."""
-    former = lock_file(project)
+def commit(project: Path) -> None:
+    """Commit what is in the copy, where nobody sees it."""
+    run("git", "add", "--all", at=project)
+    who = ("-c", "user.name=update", "-c", "user.email=update@localhost")
+    quiet = ("--quiet", "--no-verify", "--no-gpg-sign", "--allow-empty")
+    run("git", *who, "commit", *quiet, "--message", "update", at=project)
+
+
+def save(state: dict[str, Any], project: Path) -> None:
+    """Write the link to the template."""
+    text = json.dumps(state, ensure_ascii=False, indent=2)
+    (project / LINK).write_text(f"{text}\n", encoding="utf-8")
+
+
+def release_sample(project: Path, state: dict[str, Any]) -> None:
+    """Leave the files that have replaced the sample to their owner, from now on.
+
+    A module that is gone comes back, for the template to make an empty one of it.
+    """
+    answers = state["context"]["cookiecutter"]
+    kinds = [*SAMPLE] if answers["starter"] in ("model", "service") else ["analysis"]
+    names = [name for kind in kinds for name in SAMPLE[kind].split()]
+    names = [name.format(answers["package_name"]) for name in names]
+    own = [name for name in names if (project / name).exists()]
+    for name in (name for name in names if name not in own and name[:4] == "src/"):
+        log = ("git", "log", "--diff-filter=A", "--format=%H", "--", name)
+        if added := run(*log, at=project).split():
+            run("git", "checkout", "--quiet", added[-1], "--", name, at=project)
+    state["skip"] = [*state.get("skip", []), "notebooks/01-start.ipynb", *own]
+    save(state, project)
+    commit(project)
+
+
+def find_both(project: Path, said: str) -> list[str]:
+    """Return the files that the template brings and that the project has already."""
+    stages: dict[str, str] = {}
+    for line in run("git", "ls-files", "--unmerged", at=project).splitlines():
+        entry, _, name = line.partition("\t")
+        stages[name] = stages.get(name, "") + entry[-1]
+    prefix = run("git", "rev-parse", "--show-prefix", at=project).strip()
+    there = re.findall(r"^error: (.+): already exists in ", said, re.MULTILINE)
+    there = [name.removeprefix(prefix) for name in there]
+    return sorted({*there, *(name for name in stages if "1" not in stages[name])})
+
+
+def update(
+    project: Path, template: str, options: list[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Let cruft change the files of a copy.
+
+    Returns:
+        The files that need a person; those that the project had already; and those that
+        wait with `.template` at the end of their name until these are connected.
+    """
+    former, head = lock_file(project), run("git", "rev-parse", "HEAD").strip()
     hint = f" (template: {template}; if it has moved: TEMPLATE=…)"
-    said = run("cruft", "update", "--skip-apply-ask", *options, at=project, hint=hint)
+    cruft = ("cruft", "update", "--skip-apply-ask", *options)
+    said = run(*cruft, at=project, hint=hint)
+    waiting: list[str] = []
+    if both := find_both(project, said):  # once more, without them
+        run("git", "reset", "--quiet", "--hard", at=project)
+        run("git", "clean", "--quiet", "-d", "--force", at=project)
+        run("git", "rm", "--quiet", "--", *both, at=project)
+        commit(project)
+        said = run(*cruft, at=project, hint=hint)
+        if any(name.endswith(".py") for name in both):
+            run("git", "add", "--all", at=project)
+            new = ("--relative", "--name-only", "--diff-filter=A", head)
+            added = ("git", "diff", "--cached", *new, "--", "src/*.py", "tests/*.py")
+            waiting = run(*added, at=project).splitlines()
+        for name in (*both, *waiting):
+            (project / name).rename(project / f"{name}.template")
+        run("git", "checkout", "--quiet", head, "--", *both, at=project)
     state = json.loads((project / LINK).read_text(encoding="utf-8"))
     answers = state["context"]["cookiecutter"]
     kept = {key: value for key, value in answers.items() if key[0] != "_"}
     kept |= {"_template": template, "_commit": state["commit"]}
     state |= {"template": template, "context": {"cookiecutter": kept}}
-    text = json.dumps(state, ensure_ascii=False, indent=2)
-    (project / LINK).write_text(f"{text}\n", encoding="utf-8")
+    if both:
+        state["skip"] = [*state.get("skip", []), *both]
+    save(state, project)
     if lock_file(project) != former:
         run("git", "rm", "--quiet", "--ignore-unmatch", "--", former, at=project)
     marked = run("git", "diff", "--name-only", "--diff-filter=U", at=project)
-    changed = run("git", "diff", "--name-only", "HEAD", at=project).splitlines()
+    changed = run("git", "diff", "--name-only", head, at=project).splitlines()
     stuck = re.findall(r"^error: (.+): patch does not apply$", said, re.MULTILINE)
     gone = [f"{each} (not in the template)" for each in stuck if each not in changed]
     rejected = [path.relative_to(project).as_posix() for path in project.rglob("*.rej")]
-    return [*marked.splitlines(), *rejected, *gone]
+    return [*marked.splitlines(), *rejected, *gone], both, waiting
 
 
 def main() -> None:
@@ -79,10 +154,17 @@ def main() -> None:
     except (OSError, ValueError, LookupError, TypeError):
         stop(f"{LINK} can't be read: 'cruft link ADDRESS' makes a new one.")
     words = shlex.split(os.environ.get("SET", ""))
-    wanted = dict(word.partition("=")[::2] for word in words)
+    wanted: dict[str, Any] = dict(word.partition("=")[::2] for word in words)
     known = [key for key in answers if key[0] != "_" and key not in FIXED]
     if unknown := [key for key in wanted if key not in known]:
         stop(f"{unknown[0]} can't be changed; these can: {', '.join(known)}.")
+    starter = answers["starter"]
+    had_sample = starter != "notebook" and answers.get("sample", True)
+    data = Path("src", answers["package_name"], "data.py")
+    has_sample = had_sample and data.exists() and b"penguins.csv" in data.read_bytes()
+    sample = {"yes": True, "no": False}.get(os.environ.get("SAMPLE", ""), has_sample)
+    if sample != had_sample or wanted.get("starter", starter) != starter:
+        wanted.setdefault("sample", sample)
     options = ["--variables-to-update", json.dumps(wanted)] if wanted else []
     if reference := os.environ.get("TO"):
         options += ["--checkout", reference]
@@ -95,9 +177,12 @@ def main() -> None:
         run("git", "worktree", "add", "--quiet", "--detach", str(copy))
         try:
             project = copy / run("git", "rev-parse", "--show-prefix").strip()
-            left = update(project, template, options)
+            head = run("git", "rev-parse", "HEAD").strip()
+            if had_sample and not sample:
+                release_sample(project, state)
+            left, both, waiting = update(project, template, options)
             run("git", "add", "--all", at=copy)
-            diff = ("git", "diff", "--cached")
+            diff = ("git", "diff", "--cached", head)
             changed = run(*diff, "--name-only", at=copy).splitlines()
             run(*diff, "--binary", f"--output={patch}", at=copy)
         finally:
@@ -110,13 +195,19 @@ def main() -> None:
     if lock_file(Path()) != former:  # another manager makes its own environment
         Path(".venv/unfinished").touch()
     print("To undo the update: git reset --quiet --hard")
+    if both:
+        print("\n  ".join(["Yours, and the template's beside it:", *both]))
+    if waiting:
+        print("\n  ".join(["These wait until yours are connected:", *waiting]))
+        print("To take them: for f in src/*/*.template tests/*.template;", end=" ")
+        print('do mv -n "$f" "${f%.template}"; done')
     if left:
         sys.exit("\n  ".join(["Resolve these conflicts:", *left]) + f"\nThen: {FINISH}")
     print(f"{len(changed)} files are updated: 'git diff HEAD' shows how.")
     make = [os.environ.get("MAKE", "make"), "--no-print-directory", "lock", "install"]
     if subprocess.run(make).returncode != 0:
         sys.exit(f"The files are updated, the environment is not.\nThen: {FINISH}")
-    print("Then: make test && git add --all && git commit")
+    print("Then: make check test && git add --all && git commit")
 
 
 if __name__ == "__main__":
