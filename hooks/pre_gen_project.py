@@ -304,7 +304,7 @@ def refuse_directory(answers: Answers, keeps: bool) -> str:
                 " overwrite: add -s (--skip-if-file-exists), which keeps them."
             )
         return ""
-    if Path("make/update.py").exists():  # a project of the template
+    if Path("make/kernel.py").exists():  # a project of the template
         return ""
     manager = answers["environment_manager"]
     lines = Path(answers["_repo_dir"], "templates/managers", manager, "recipes.mk")

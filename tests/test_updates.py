@@ -21,7 +21,7 @@ from journey import QUICKLY, has_environment
 VERSION_1 = "018824e1cdebca0b949870aceb71386b9b33d6df"
 TREE = "{{cookiecutter.__project_dir}}"
 PACKAGE = "src/{{cookiecutter.package_name}}"
-SAMPLE, END = "{% if cookiecutter.__analysis %}", "{% endif %}"
+SAMPLE, END = "{% if cookiecutter.__sample %}", "{% endif %}"
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +106,9 @@ def append(path: Path, text: str) -> None:
 def update(project: Project, check: bool = True, **settings: str) -> tuple[int, str]:
     """Run the update as make does, and return the exit status and the output."""
     project = Project(project.path, {**project.env, **settings})
-    done = project.run(sys.executable, "make/update.py", check=check)
+    template = settings.get("TEMPLATE") or link(project)["template"]
+    script = Path(template, "tools/update.py")
+    done = project.run(sys.executable, script, check=check)
     return done.returncode, done.stdout
 
 
@@ -219,9 +221,10 @@ def test_an_update_that_is_not_possible_is_refused_in_one_line(
 
     moved = template_repository.path.with_name("moved")
     template_repository.path.rename(moved)
-    line = refused(project)
-    assert str(template_repository.path) in line
-    assert "if it has moved: TEMPLATE=" in line
+    with_python = f"VENV={ROOT / '.venv'}"
+    output = project.make("update", with_python, check=False).stdout
+    assert f"'{template_repository.path}' does not exist" in output
+    assert "No update: make update TEMPLATE=…" in output
     update(project, TEMPLATE=str(moved))
     assert link(project)["template"] == str(moved)
 

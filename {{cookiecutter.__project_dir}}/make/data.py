@@ -9,8 +9,8 @@ import pooch
 LIST = Path("data.toml")
 
 
-def fetch(name: str, url: str, sha256: str) -> str:
-    """Fetch a file unless it is there, and say in one line what happened.
+def fetch(name: str, url: str, expected: str) -> None:
+    """Fetch a file unless it is there.
 
     Raises:
         ValueError: The file, here or there, has another SHA-256; ours is kept as it is.
@@ -19,40 +19,28 @@ def fetch(name: str, url: str, sha256: str) -> str:
     path = Path(name)
     if not path.resolve().is_relative_to(Path.cwd()):
         raise ValueError("is outside the project")
-    expected = sha256.lower()
-    if path.exists():  # pooch would overwrite it
-        if (found := pooch.file_hash(str(path))) != expected:
-            raise ValueError(
-                f"is here with SHA-256 {found}, not {expected}: move it away, "
-                f"or correct {LIST}"
-            )
-        return f"{name} is here"
-    options = {"fname": path.name, "path": path.parent, "progressbar": True}
-    try:
-        pooch.retrieve(url, known_hash=f"sha256:{expected}", **options)
-    except ValueError as error:  # pooch has removed what it fetched
-        raise ValueError(f"from {url}: {' '.join(str(error).split())}") from None
-    return f"{name} is fetched"
+    if not path.exists():
+        hashed = f"sha256:{expected}"
+        pooch.retrieve(url, hashed, path.name, path.parent, progressbar=True)
+    elif (found := pooch.file_hash(name)) != expected:  # pooch would overwrite it
+        raise ValueError(
+            f"is here with SHA-256 {found}, not {expected}: move it, or correct {LIST}"
+        )
 
 
-def main() -> None:
-    """Fetch all files, or say which one failed and how to go on."""
-    pooch.get_logger().setLevel("ERROR")
+pooch.get_logger().setLevel("ERROR")
+try:
+    files = tomllib.loads(LIST.read_text(encoding="utf-8")).get("files", {})
+except (OSError, ValueError) as error:
+    sys.exit(f"{LIST} can't be read: {error}")
+if not files:
+    print(f"{LIST} lists no files; the comment in it shows how.")
+for name, source in files.items():
     try:
-        files = tomllib.loads(LIST.read_text(encoding="utf-8")).get("files", {})
-        if not files:
-            print(f"{LIST} lists no files; the comment in it shows how.")
+        fetch(name, source["url"], source["sha256"].lower())
+    except (LookupError, TypeError, AttributeError):
+        sys.exit(f"{LIST}: {name} needs the texts url and sha256")
     except (OSError, ValueError) as error:
-        sys.exit(f"{LIST} can't be read: {error}")
-    for name, source in files.items():
-        try:
-            print(fetch(name, source["url"], source["sha256"]))
-        except (LookupError, TypeError, AttributeError):
-            sys.exit(f"{LIST}: {name} needs the texts url and sha256")
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            sys.exit(f"{name} {reason}\nThen 'make data' fetches what is missing.")
-
-
-if __name__ == "__main__":
-    main()
+        reason = " ".join(str(error).split())
+        sys.exit(f"{name} {reason}\nThen 'make data' fetches what is missing.")
+    print(f"{name} is here")

@@ -2,13 +2,11 @@
 
 The notebooks themselves stay as they are.
 
-    python make/report.py PROJECT
+    python make/report.py FOOTER
 """
 
 import os
-import subprocess
 import sys
-from datetime import date
 from html import escape
 from pathlib import Path
 
@@ -16,12 +14,6 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-describe = ["git", "describe", "--always", "--dirty"]
-try:
-    commit = subprocess.run(describe, capture_output=True, text=True).stdout.strip()
-except OSError:
-    commit = ""
-footer = f"{sys.argv[1]}, commit {commit or 'none'}, {date.today()}"
 without_code = os.environ.get("CODE") == "no"
 exporter = HTMLExporter(embed_images=True, exclude_input=without_code)
 failed = False
@@ -42,7 +34,7 @@ for path in sorted(Path("notebooks").rglob("[!.]*.ipynb")):
     report = Path("reports", path.relative_to("notebooks")).with_suffix(".html")
     report.parent.mkdir(parents=True, exist_ok=True)
     body, end, rest = html.rpartition("</body>")
-    html = f"{body}<footer>{escape(footer)}</footer>\n{end}{rest}"
+    html = f"{body}<footer>{escape(sys.argv[1])}</footer>\n{end}{rest}"
     report.write_text(html, encoding="utf-8")
     print(report)
 sys.exit(failed)

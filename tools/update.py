@@ -1,4 +1,6 @@
-"""Update this project from its template with cruft, or change one of its answers.
+"""Update a project from this template with cruft, or change one of its answers.
+
+A project's `make update` runs this, in the project, from the newest template.
 
 cruft works in a copy of the last commit; what it has changed comes here at the end.
 
@@ -152,7 +154,7 @@ def main() -> None:
         state = json.loads(LINK.read_text(encoding="utf-8"))
         template, answers = state["template"], state["context"]["cookiecutter"]
     except (OSError, ValueError, LookupError, TypeError):
-        stop(f"{LINK} can't be read: 'cruft link ADDRESS' makes a new one.")
+        stop(f"{LINK} is no link to a template: 'cruft link ADDRESS' makes one.")
     words = shlex.split(os.environ.get("SET", ""))
     wanted: dict[str, Any] = dict(word.partition("=")[::2] for word in words)
     known = [key for key in answers if key[0] != "_" and key not in FIXED]
