@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import by_hand, images, service
+from benchmarks import by_hand, service
 from benchmarks.sandbox import PYTHON, Sandbox
 
 Measure = Callable[..., object]
@@ -120,23 +120,3 @@ class TestService:
         words = ("uvicorn", "bare:app", "--log-level", "error")
         with service.running(sandbox, trained, *words) as port:
             measure(service.load, args=(port,))
-
-
-@pytest.fixture(scope="class")
-def image(sandbox: Sandbox) -> Iterator[Path]:
-    if not images.engine_answers(sandbox):
-        pytest.skip("no container engine answers")
-    with images.image_project(sandbox) as project:
-        yield project
-
-
-@pytest.mark.benchmark(group="image after an edit")
-class TestImage:
-    def test_ours(self, measure: Measure, sandbox: Sandbox, image: Path) -> None:
-        measure(
-            lambda: sandbox.run("make", "image", cwd=image),
-            setup=lambda: images.edit(image),
-        )
-
-    def test_no_cache(self, measure: Measure, sandbox: Sandbox, image: Path) -> None:
-        measure(lambda: sandbox.run("make", "image", "ARGS=--no-cache", cwd=image))

@@ -14,7 +14,6 @@ from new import copy_template
 BIN = Path(".venv", "Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 DIRECTORIES = {  # in the user's own HOME, where the environment names no other
-    "DOCKER_CONFIG": ".docker",
     "PYENV_ROOT": ".pyenv",
     "UV_CACHE_DIR": ".cache/uv",
     "PIP_CACHE_DIR": ".cache/pip",

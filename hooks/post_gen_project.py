@@ -15,10 +15,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 Answers = dict[str, Any]  # cookiecutter's context
 
@@ -27,6 +28,8 @@ ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # set by tools/new.py
 RENDERED_OVER = ".rendered-over"  # made by the pre-generation hook
 OUTPUT_LINES = 6  # of a command that failed
 TERMINATE_TIMEOUT = 5  # seconds until a command that was asked to end is killed
+NAMES = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")  # Windows lacks two
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
 # By starter: the first command, and what it is for.
 FIRST = {
     "notebook": ("make lab", "put your data into data/raw and open the notebook"),
@@ -34,20 +37,10 @@ FIRST = {
     "model": ("make train evaluate", "train the example's model and measure it"),
     "service": ("make train serve", "train the example's model and serve it"),
 }
-SIGNALS = {
-    "SIGINT": "stopped by Ctrl-C",
-    "SIGQUIT": "stopped by Ctrl-\\",
-    "SIGTERM": "stopped: asked to end",
-    "SIGHUP": "stopped: the terminal was closed",
-}
 
 
 class StepError(Exception):
-    """Why a step failed, in one line.
-
-    Attributes:
-        output: what the command printed.
-    """
+    """Why a step failed, in one line, and what its command printed."""
 
     def __init__(self, reason: str, output: str = "") -> None:
         super().__init__(reason)
@@ -55,22 +48,6 @@ class StepError(Exception):
 
 
 # Where the template came from
-
-
-class Origin(NamedTuple):
-    """A template in a git repository, as cruft finds it again.
-
-    Attributes:
-        template: address of the repository, or its path on this machine.
-        commit: what was rendered.
-        checkout: the branch or tag that was asked for.
-        directory: where in the repository the template is, if not at its top.
-    """
-
-    template: str
-    commit: str
-    checkout: str | None = None
-    directory: str | None = None
 
 
 def git(directory: Path | str, *words: str) -> str:
@@ -84,77 +61,45 @@ def git(directory: Path | str, *words: str) -> str:
     return "" if done.returncode else done.stdout.decode("utf-8", "replace").strip()
 
 
-def find_origin(answers: Answers) -> Origin | None:
-    """Return where the template came from, None if that is no git repository.
+def find_origin(answers: Answers) -> dict[str, str]:
+    """Return the template's address and commit, nothing if it is no git repository.
 
-    Cookiecutter may have rendered from a copy of the template, or of the part of it
-    that ``--directory`` names: then the answers lead to the copy.
+    Cookiecutter renders from a copy of the template or of its clone, with `.git`.
     """
     if ORIGIN in os.environ:
-        return Origin(**json.loads(os.environ[ORIGIN]))
-    rendered = Path(answers.get("_repo_dir", ""))
-    given = str(answers.get("_template", ""))
-    local = Path(os.environ.get("PWD", ""), os.path.expanduser(given))
-    is_local = bool(given) and local.is_dir()
-    for place in [local] if is_local else [rendered, *find_clones(given)]:
-        top, commit = git(place, "rev-parse", "--show-toplevel", "HEAD").partition(
-            "\n"
-        )[::2]
-        address = top if is_local else git(place, "remote", "get-url", "origin")
-        directory = find_directory(top, place, rendered) if top else None
-        if commit and address and directory is not None:
-            checkout = answers.get("_checkout") or None
-            return Origin(address, commit, checkout, directory or None)
-    return None
-
-
-def find_directory(top: str, place: Path, rendered: Path) -> str | None:
-    """Return where in its repository the template is, None if git does not track it."""
-    listed = git(top, "ls-files", "--", "*cookiecutter.json").splitlines()
-    tracked = {Path(line).parent for line in listed}
-    here = Path(os.path.relpath(place.resolve(), Path(top).resolve()))
-    if here in tracked and rendered.name in ("", place.resolve().name):
-        return "" if here == Path() else here.as_posix()
-    found = [each.as_posix() for each in tracked if each.name == rendered.name]
-    return found[0] if len(found) == 1 else None
-
-
-def find_clones(template: str) -> list[Path]:
-    """Return where cookiecutter keeps its clone of a repository."""
-    from cookiecutter.config import (  # type: ignore[import-untyped]
-        get_user_config,  # slow to import
-    )
-
-    name = template.rstrip("/").rpartition("/")[2].removesuffix(".git")
-    return [Path(get_user_config()["cookiecutters_dir"], name)] if name else []
+        return dict(json.loads(os.environ[ORIGIN]))
+    given = os.path.expanduser(answers["_template"])
+    local = Path(os.environ.get("PWD", ""), given).resolve()
+    place = local if local.is_dir() else Path(answers["_repo_dir"])
+    if not (place / ".git").exists():
+        return {}
+    remote = ("remote", "get-url", "origin")
+    address = str(local) if place == local else git(place, *remote)
+    return {"template": address, "commit": git(place, "rev-parse", "HEAD")}
 
 
 def link(answers: Answers) -> str:
     """Write what cruft needs for updates; return what it says of the template."""
-    origin = None if "_commit" in answers else find_origin(answers)  # cruft writes it
-    if origin is None:
+    origin = {} if "_commit" in answers else find_origin(answers)  # cruft writes it
+    if not origin.get("template") or not origin.get("commit"):
         return ""
+    # A token that git puts into addresses must not be committed.
+    address = re.sub(r"^(https?://)[^/]*@", r"\1", origin["template"])
     context = {key: value for key, value in answers.items() if key[0] != "_"}
-    context |= {"_template": origin.template, "_commit": origin.commit}
-    state = {**origin._asdict(), "context": {"cookiecutter": context}}
+    context |= {"_template": address, "_commit": origin["commit"]}
+    state = {**origin, "template": address, "checkout": answers["_checkout"]}
+    state |= {"context": {"cookiecutter": context}, "directory": None}
     text = json.dumps(state, ensure_ascii=False, indent=2)
-    try:
-        Path(LINK).write_text(f"{text}\n", encoding="utf-8")
-    except OSError:
-        Path(LINK).unlink(missing_ok=True)  # no link rather than half of one
-        return ""
-    return f", from the template's commit {origin.commit[:7]}"
+    Path(LINK).write_text(f"{text}\n", encoding="utf-8")
+    return f", from the template's commit {origin['commit'][:7]}"
 
 
 def is_scratch(answers: Answers, project: Path) -> bool:
     """Tell whether cruft renders here only to compare, and deletes the result."""
-    if "_commit" not in answers or "_output_dir" in answers:
-        return False
-    import tempfile  # slow to import
-
     directory = project.parent.resolve()
     is_temporary = directory.parent == Path(tempfile.gettempdir()).resolve()
-    return is_temporary and bool(re.fullmatch(r"tmp[a-z0-9_]{8}", directory.name))
+    is_random = re.fullmatch(r"tmp[a-z0-9_]{8}", directory.name)
+    return "_commit" in answers and is_temporary and is_random is not None
 
 
 # A directory that was there already
@@ -168,32 +113,28 @@ def write_beside(answers: Answers) -> list[str]:
     Returns:
         The new files, named like the kept ones with `.template` at the end.
     """
-    import tempfile
-
     from cookiecutter.main import (  # type: ignore[import-untyped]
         cookiecutter,  # slow to import
     )
 
-    given = {key: value for key, value in answers.items() if key[0] != "_"}
     written = []
     with tempfile.TemporaryDirectory() as scratch:
         made = cookiecutter(
             answers["_repo_dir"],
             no_input=True,
-            extra_context=given,
+            extra_context={key: answers[key] for key in answers if key[0] != "_"},
             default_config=True,
             accept_hooks=False,
             output_dir=scratch,
         )
         for path in sorted(Path(made).rglob("*")):
             name = path.relative_to(made)
+            beside = name.with_name(f"{name.name}.template")
             if path.is_dir() or name.read_bytes() == path.read_bytes():
                 continue
             if name.as_posix() == ".gitignore":
                 add_block(name, path.read_text(encoding="utf-8"))
-                continue
-            beside = name.with_name(f"{name.name}.template")
-            if not beside.exists():
+            elif not beside.exists():
                 beside.write_bytes(path.read_bytes())
                 written.append(beside.as_posix())
     return written
@@ -212,89 +153,71 @@ def add_block(path: Path, lines: str) -> None:
 # Running make
 
 
-class Runner:
-    """Runs one command at a time, out of reach of the terminal's signals."""
+def stop(number: int, frame: object) -> NoReturn:
+    """Handle a signal: end the step, and not this hook."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not cut the report
+    name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    raise StepError(f"stopped by {name}")
 
-    def __init__(self) -> None:
-        self.stopped = ""
-        self.process: subprocess.Popen[str] | None = None
 
-    def run(self, *command: str) -> str:
-        """Return what a command prints; raise StepError if it fails or is stopped."""
-        if self.stopped:
-            raise StepError(self.stopped)
-        parent = os.getppid()
-        self.process = subprocess.Popen(
+@contextlib.contextmanager
+def foreground() -> Iterator[None]:
+    """Take the terminal, as a shell does, and end a step on Ctrl-C and its like.
+
+    Otherwise the terminal would send Ctrl-C to cookiecutter as well.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, stop)
+    group, terminal = 0, -1
+    with contextlib.suppress(OSError, AttributeError):  # no terminal, or Windows
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        terminal = os.open("/dev/tty", os.O_RDWR)
+        if os.tcgetpgrp(terminal) == os.getpgrp():
+            group = os.getpgrp()
+            os.setpgid(0, 0)
+            os.tcsetpgrp(terminal, os.getpgrp())
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if group:
+                os.tcsetpgrp(terminal, group)
+                os.setpgid(0, group)
+
+
+def run(*command: str) -> str:
+    """Return what a command prints; raise StepError if it fails or is stopped."""
+    try:
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,
+            start_new_session=True,  # out of the terminal's reach
         )
-        while True:
-            try:
-                output = self.process.communicate(timeout=0.1)[0].strip()
-                break
-            except subprocess.TimeoutExpired:
-                if os.getppid() != parent:
-                    self.stop("stopped: cookiecutter has ended")
-        if self.stopped:
-            raise StepError(self.stopped)
-        if self.process.returncode:
-            raise StepError(f"'{shlex.join(command)}' failed:", output)
-        return output
-
-    def stop(self, reason: str) -> None:
-        """End the command and all that it has started, and run no other one."""
-        self.stopped = self.stopped or reason
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.signal("SIGTERM")
-        try:
-            self.process.wait(TERMINATE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.signal("SIGKILL")
-
-    def signal(self, name: str) -> None:
-        """Send a signal to the command's process group."""
-        with contextlib.suppress(OSError):
-            if os.name == "nt":
-                self.process.terminate()  # type: ignore[union-attr]
-            else:
-                os.killpg(self.process.pid, getattr(signal, name))  # type: ignore[union-attr]
-
-
-@contextlib.contextmanager
-def signals_handled(runner: Runner) -> Iterator[None]:
-    """Stop the command on Ctrl-C, termination or a closed terminal, and live on.
-
-    A terminal sends Ctrl-C to its foreground process group, and cookiecutter, the
-    parent, would fail and delete the project. So the hook gets a group of its own in
-    the foreground, as a shell does with its jobs.
-    """
-    reasons = {getattr(signal, each, None): text for each, text in SIGNALS.items()}
-    for number in reasons:
-        if number and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _: runner.stop(reasons[number]))
-    group, terminal = None, -1
-    if hasattr(os, "tcsetpgrp"):
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-        with contextlib.suppress(OSError):
-            terminal = os.open("/dev/tty", os.O_RDWR)
-            if os.tcgetpgrp(terminal) == os.getpgrp():
-                group = os.getpgrp()
-                os.setpgid(0, 0)
-                os.tcsetpgrp(terminal, os.getpgrp())
+    except OSError as error:
+        raise StepError(f"{command[0]}: {error.strerror}") from None
     try:
-        yield
-    finally:
-        if group is not None:
-            with contextlib.suppress(OSError):
-                os.tcsetpgrp(terminal, group)
-                os.setpgid(0, group)
+        output = process.communicate()[0].strip()
+    except StepError:
+        end(process)
+        raise
+    if process.returncode:
+        raise StepError(f"'{shlex.join(command)}' failed:", output)
+    return output
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a command and all that it has started."""
+    for name in ("SIGTERM", "SIGKILL"):  # on Windows, Ctrl-C reaches it
+        with contextlib.suppress(OSError, AttributeError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, getattr(signal, name))
+            process.wait(TERMINATE_TIMEOUT)
 
 
 # Reporting
@@ -315,34 +238,27 @@ class Report:
             self.console.print(text, style=style or None, markup=False)
         except (OSError, ValueError, SystemExit):
             self.console.file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
-    def step(self, name: str, runner: Runner, *commands: tuple[str, ...]) -> str:
-        """Run the commands of a step, and return the output of the last one."""
-        began, output = time.monotonic(), ""
-        status = self.console.status(f"{name} …", spinner="line")
-        with status if self.console.is_terminal else contextlib.nullcontext():
-            for command in commands:
-                output = runner.run(*command)
-        self.line("✓", name, f"{time.monotonic() - began:.1f} s", "green")
-        return output
-
-    def line(self, mark: str, name: str, detail: str, style: str = "yellow") -> None:
+    def line(self, mark: str, name: str, detail: str) -> None:
+        style = {"✓": "green", "✗": "red"}.get(mark, "yellow")
         self.write(f"  {mark} {name:<12} {detail}", style)
-
-    def kernel(self, output: str) -> None:
-        """Report what make printed about the kernel."""
-        printed = ("Kernel ", "The kernel ", "'make kernel ")  # by make/kernel.py
-        for line in filter(lambda each: each.startswith(printed), output.splitlines()):
-            done = line.endswith("registered.")
-            self.line(
-                "✓" if done else "–", "kernel", line, "green" if done else "yellow"
-            )
 
     def block(self, title: str, *lines: str) -> None:
         self.write(f"\n{title}", "bold")
         for line in lines:
             self.write(f"  {line}")
+
+    def step(self, name: str, *goals: str) -> None:
+        """Run make and report the time, and what make printed about the kernel."""
+        began = time.monotonic()
+        status = self.console.status(f"{name} …", spinner="line")
+        with status if self.console.is_terminal else contextlib.nullcontext():
+            output = run("make", "--no-print-directory", *goals)
+        self.line("✓", name, f"{time.monotonic() - began:.1f} s")
+        printed = ("Kernel ", "The kernel ", "'make kernel ")  # by make/kernel.py
+        for line in output.splitlines():
+            if line.startswith(printed):
+                self.line("✓" if line.endswith("registered.") else "–", "kernel", line)
 
 
 def shown_path(project: Path) -> str:
@@ -360,14 +276,6 @@ def commands_without_make() -> list[str]:
     return found[1].splitlines() if found else []
 
 
-def outer_repository(project: Path) -> Path | None:
-    """Return the git work tree that the project's directory already lies in."""
-    marks = (each / ".git" for each in project.parents)
-    return next(
-        (m.parent for m in marks if m.is_file() or (m / "HEAD").is_file()), None
-    )
-
-
 def identity_commands(answers: Answers) -> list[str]:
     """Return the commands that tell git who commits, none if it knows."""
     who = ("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
@@ -381,39 +289,30 @@ def identity_commands(answers: Answers) -> list[str]:
 
 def set_up(answers: Answers, project: Path, report: Report) -> None:
     """Run make for the environment and the repository; say what to do next."""
-    runner, cd = Runner(), f"cd {shown_path(project)}"
-    outer = outer_repository(project)
-    left = ["bootstrap", "install"] if outer else ["bootstrap", "install", "repository"]
-    step = "environment"
+    cd = f"cd {shown_path(project)}"
+    left = {"environment": ["bootstrap", "install"], "repository": ["repository"]}
+    if outer := git(project.parent, "rev-parse", "--show-toplevel"):
+        del left["repository"]
     try:
-        with signals_handled(runner):
-            make = ("make", "--no-print-directory")
-            output = report.step(step, runner, (*make, "bootstrap"), (*make, "install"))
-            left.remove("install")
-            report.kernel(output)
-            if outer:
-                advice = "'make repository' makes one of its own"
-                report.line("–", "repository", f"none: part of {outer}; {advice}")
-            else:
-                step = "repository"
-                report.step(step, runner, (*make, step))
-                left.remove(step)
+        for name in [*left]:
+            report.step(name, *left[name])
+            del left[name]
+        if outer:
+            advice = "'make repository' makes one of its own"
+            report.line("–", "repository", f"none: part of {outer}; {advice}")
     except StepError as error:
-        report.line("✗", step, str(error), "red")
+        report.line("✗", name, str(error))
         for line in error.output.splitlines()[-OUTPUT_LINES:]:
             report.write(f"    | {line}", "dim")
-    except OSError as error:
-        report.line("✗", step, f"make: {error.strerror}", "red")
-    if "install" not in left:
-        left.remove("bootstrap")
     if left and shutil.which("make") is None:
         commands = commands_without_make()
         report.block("The project is kept. Install make, or run:", cd, *commands)
     elif left:
+        goals = [goal for goals in left.values() for goal in goals]
         who = identity_commands(answers) if "repository" in left else []
-        command = " && ".join([cd, *who, f"make {' '.join(left)}"])
+        command = " && ".join([cd, *who, f"make {' '.join(goals)}"])
         report.block("The project is kept. To resume:", command)
-    if "install" not in left:
+    if "environment" not in left:
         first, then = FIRST[answers["starter"] if answers["sample"] else "notebook"]
         report.block(
             "Next:",
@@ -427,39 +326,50 @@ def set_up(answers: Answers, project: Path, report: Report) -> None:
         )
 
 
+def finish_existing(answers: Answers, cd: str) -> None:
+    """Add the template's versions of kept files, and say what to do next."""
+    print("Written beside the files here; nothing deleted, nothing committed.")
+    if beside := write_beside(answers):
+        print("\n  ".join(["Kept as they were; the template's are in:", *beside]))
+    print(f"Next:\n  {cd} && make install test")
+    if Path("requirements.txt").exists():
+        print("  make add FILE=requirements.txt    adds its lines as dependencies")
+
+
 def main() -> None:
     answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
     project = Path.cwd()
+    cd = f"cd {shown_path(project)}"
     was_there = Path(RENDERED_OVER).is_dir()
-    for root, _, _ in () if was_there else os.walk(project, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(root)  # only directories that rendering has left empty
     if was_there:
         os.rmdir(RENDERED_OVER)
+        if not Path(LINK).exists():
+            link(answers)
+        finish_existing(answers, cd)
+        return
+    for root, _, _ in os.walk(project, topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(root)  # only directories that rendering has left empty
     if is_scratch(answers, project):
         return
-    linked = "" if was_there and Path(LINK).exists() else link(answers)
-    cd = f"cd {shown_path(project)}"
-    if was_there:
-        print("Written beside the files here; nothing deleted, nothing committed.")
-        if beside := write_beside(answers):
-            print("\n  ".join(["Kept as they were; the template's are in:", *beside]))
-        print(f"Next:\n  {cd} && make install test")
-        if Path("requirements.txt").exists():
-            print("  make add FILE=requirements.txt    adds its lines as dependencies")
-        return
+    linked = link(answers)
     count = sum(len(files) for _, _, files in os.walk(project))
     if not answers["set_up"]:
         print(f"{count} files in {project.name}{linked}\n\nTo set it up:")
         print(f"  {cd} && make install repository")
         return
     report = Report()
-    report.line("✓", "files", f"{count} in {project.name}{linked}", "green")
-    set_up(answers, project, report)
+    report.line("✓", "files", f"{count} in {project.name}{linked}")
+    with foreground():
+        set_up(answers, project, report)
 
 
 if __name__ == "__main__":
     try:
         main()
     except (Exception, SystemExit) as error:  # a bug here must not delete the project
-        print(f"The project is kept, but its set-up ended with {error!r}.")
+        with contextlib.suppress(OSError):
+            print(f"The project is kept, but its set-up ended with {error!r}.")
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(0)  # Python would fail to flush an output that nobody reads

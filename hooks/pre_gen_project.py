@@ -11,10 +11,8 @@ import keyword
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import unicodedata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +20,7 @@ Answers = dict[str, Any]  # cookiecutter's context
 
 COMMAND = "COOKIECUTTER_DS_PACKAGE_COMMAND"  # set by tools/new.py
 MAX_NAME = 64
-MISSING = "FIXME"  # stands for an answer for which nothing can be suggested
+MISSING = "FIXME"  # stands for a refused answer
 
 # The project's own command would replace these programs in its environment.
 PROGRAMS = """
@@ -65,26 +63,16 @@ RULES = {
 
 
 class InvalidAnswer(NamedTuple):
-    """An answer that cannot be accepted.
-
-    Attributes:
-        key: the variable in cookiecutter.json.
-        answer: what was given.
-        problem: what is wrong with it, as the rest of a sentence.
-        suggestion: a similar answer that would be accepted, or nothing.
-    """
+    """A question, what was answered, and what is wrong with it."""
 
     key: str
     answer: str
     problem: str
-    suggestion: str = ""
 
     def __str__(self) -> str:
-        answer = CREDENTIALS.sub("…@", self.answer)
+        answer = CREDENTIALS.sub("…@", self.answer)  # no password is repeated
         answer = answer if len(answer) < 60 else f"{answer[:50]}…"
-        line = f"{self.key} {answer!r} {self.problem}"
-        short = 0 < len(self.suggestion) <= MAX_NAME
-        return f"{line}; try {self.suggestion}" if short else line
+        return f"{self.key} {answer!r} {self.problem}"
 
 
 def dependencies(answers: Answers) -> set[str]:
@@ -116,56 +104,6 @@ def find_problem(key: str, answer: str, answers: Answers) -> str:
     return next((problem for problem in reserved if names & {*reserved[problem]}), "")
 
 
-# Suggestions, which are only used if they would be accepted
-
-
-def suggest_slug(text: str, answers: Answers) -> str:
-    """Return a project slug that is similar to the text."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    slug = re.sub("[^a-z0-9]+", "-", ascii_text.lower()).strip("-")
-    slug = slug[:MAX_NAME].strip("-") or "my-analysis"
-    return f"{slug}-project" if find_problem("project_slug", slug, answers) else slug
-
-
-def suggest_package(text: str, answers: Answers) -> str:
-    """Return a package name that is similar to the text."""
-    name = suggest_slug(text, answers).replace("-", "_")
-    name = name if name[0].isalpha() else f"project_{name}"[:MAX_NAME].strip("_")
-    return f"{name}_project" if find_problem("package_name", name, answers) else name
-
-
-def suggest_text(text: str, answers: Answers) -> str:
-    """Return the text without what is refused in it."""
-    return " ".join(re.sub(TEMPLATE_MARK, "", re.sub(UNPRINTABLE, " ", text)).split())
-
-
-def suggest_title(text: str, answers: Answers) -> str:
-    """Return a title that is similar to the text."""
-    title = suggest_text(re.sub(r"[/\\]", " ", text), answers)
-    return title[:MAX_NAME].strip(" .")
-
-
-def suggest_email(text: str, answers: Answers) -> str:
-    """Return the address in `Ada <ada@example.org>`."""
-    return text.rpartition("<")[2].rstrip("> ").strip()
-
-
-def suggest_url(text: str, answers: Answers) -> str:
-    """Return the web address for what `git clone` accepts."""
-    rest = re.sub(r"^(\w+://)?([^/]*@)?", "", text.strip())
-    return "https://" + re.sub(r"^([^/:]+):(?![0-9])", r"\1/", rest)
-
-
-SUGGEST = {
-    "project_name": suggest_title,
-    "project_slug": suggest_slug,
-    "package_name": suggest_package,
-    "author_email": suggest_email,
-    "repository_url": suggest_url,
-    "package_index_url": suggest_url,
-}
-
-
 # All answers
 
 
@@ -184,23 +122,21 @@ def validate_answers(answers: Answers) -> list[InvalidAnswer]:
     Args:
         answers: cookiecutter's context, or its private variables and some answers.
     """
-    errors = []
-    for key in [key for key in RULES if key in answers]:
-        answer = str(answers[key])
-        if problem := find_problem(key, answer, answers):
-            text = CREDENTIALS.sub("", answer)  # no password is repeated
-            found = SUGGEST.get(key, suggest_text)(text, answers)
-            usable = found and not find_problem(key, found, answers)
-            errors.append(InvalidAnswer(key, answer, problem, found if usable else ""))
+    problems = {
+        key: find_problem(key, str(answers[key]), answers)
+        for key in RULES
+        if key in answers
+    }
     for key, default in questions(answers).items():
-        if isinstance(default, list):
-            choices, problem = default, f"is not one of {', '.join(default)}"
-        else:
-            choices, problem = [True, False], "is not yes or no (from cookiecutter 2.7)"
-        asked = isinstance(default, (bool, list)) and key in answers
-        if asked and answers[key] not in choices:
-            errors.append(InvalidAnswer(key, str(answers[key]), problem))
-    return errors
+        if isinstance(default, bool) and answers.get(key, default) not in (True, False):
+            problems[key] = "is not yes or no (from cookiecutter 2.7)"
+        elif isinstance(default, list) and answers.get(key, default[0]) not in default:
+            problems[key] = f"is not one of {', '.join(default)}"
+    return [
+        InvalidAnswer(key, str(answers[key]), problem)
+        for key, problem in problems.items()
+        if problem
+    ]
 
 
 def given_answers(answers: Answers) -> Answers:
@@ -235,16 +171,14 @@ def client_command(answers: Answers) -> str:
 
 def report(command: str, given: Answers, errors: list[InvalidAnswer]) -> str:
     """Return one line for each problem, and the command that repeats the answers."""
-    replaced = {error.key: error.suggestion or MISSING for error in errors}
     words = {True: "yes", False: "no"}
     repeated = [
         f"{key}={words[value] if isinstance(value, bool) else value}"
-        for key, value in {**given, **replaced}.items()
+        for key, value in {**given, **{error.key: MISSING for error in errors}}.items()
     ]
     lines = ["These answers can't make a project:", *(f"  {each}" for each in errors)]
-    incomplete = MISSING in replaced.values()
-    lines += [f"Replace {MISSING} and run:" if incomplete else "Run it again with:"]
-    return "\n".join([*lines, f"  {command} {shlex.join(repeated)}"])
+    lines += [f"Replace {MISSING} and run:", f"  {command} {shlex.join(repeated)}"]
+    return "\n".join(lines)
 
 
 def stale(answers: Answers) -> str:
@@ -263,17 +197,13 @@ def outdated(client: str) -> str:
 
     install = f"pipx install --force {client}"
     if sys.version_info < (3, 11):
-        running = "{}.{}".format(*sys.version_info)
-        return (
-            f"{client} runs on Python {running} here, and this template needs 3.11 or"
-            f" newer: {install} --python 3.13"
-        )
-    if tuple(map(int, __version__.split(".")[:2])) < (2, 4):  # no pre-prompt hook
-        return (
-            f"cookiecutter {__version__} runs here, and this template needs 2.4 or"
-            f" newer: {install}"
-        )
-    return ""
+        old, needed = "Python {}.{}".format(*sys.version_info), "3.11"
+        install += " --python 3.13"
+    elif tuple(map(int, __version__.split(".")[:2])) < (2, 4):  # no pre-prompt hook
+        old, needed = f"cookiecutter {__version__}", "2.4"
+    else:
+        return ""
+    return f"{old} runs here, and this template needs {needed} or newer: {install}"
 
 
 # A directory that is there already
@@ -281,24 +211,18 @@ def outdated(client: str) -> str:
 
 def keeps_files() -> bool:
     """Tell whether cookiecutter was called with --skip-if-file-exists."""
-    command = ["ps", "-ww", "-o", "args=", "-p", str(os.getppid())]
-    try:
-        words = subprocess.run(command, capture_output=True, text=True).stdout.split()
-    except OSError:
-        return False
-    return any(re.fullmatch("--skip-if-file-exists|-s|-fs|-sf", each) for each in words)
+    ps = f"ps -ww -o args= -p {os.getppid()}"
+    done = subprocess.run(ps, shell=True, capture_output=True, text=True)
+    skip = {"--skip-if-file-exists", "-s", "-fs", "-sf"}
+    return not skip.isdisjoint(done.stdout.split())
 
 
 def refuse_directory(answers: Answers, keeps: bool) -> str:
     """Return why nothing can be written over the files here, nothing if it can."""
     if not keeps:
-        command = ["git", "status", "--porcelain", "--untracked-files=all"]
-        done = (
-            subprocess.run(command, capture_output=True)
-            if shutil.which("git")
-            else None
-        )
-        if done is None or done.returncode or done.stdout:
+        status = "git status --porcelain --untracked-files=all"
+        done = subprocess.run(status, shell=True, capture_output=True)
+        if done.returncode or done.stdout:
             return (
                 "The directory has files that are not committed, which -f would"
                 " overwrite: add -s (--skip-if-file-exists), which keeps them."
@@ -307,8 +231,8 @@ def refuse_directory(answers: Answers, keeps: bool) -> str:
     if Path("make/kernel.py").exists():  # a project of the template
         return ""
     manager = answers["environment_manager"]
-    lines = Path(answers["_repo_dir"], "templates/managers", manager, "recipes.mk")
-    locks = re.findall(r"^LOCK := (.*)$", lines.read_text(encoding="utf-8"), re.M)
+    recipes = Path(answers["_repo_dir"], "templates/managers", manager, "recipes.mk")
+    locks = re.findall(r"^LOCK := (.*)$", recipes.read_text(encoding="utf-8"), re.M)
     names = ["Makefile", "pyproject.toml", *locks]
     names += ["requirements.txt"] if manager == "pip-tools" else []
     if found := [name for name in names if Path(name).exists()]:
@@ -319,25 +243,27 @@ def refuse_directory(answers: Answers, keeps: bool) -> str:
     return ""
 
 
-def main() -> int:
-    answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
+def refusal(answers: Answers) -> str:
+    """Return why no project can be made, nothing if it can."""
     client = "cruft" if "_commit" in answers else "cookiecutter"
-    message = outdated(client)
-    if not message and (errors := validate_answers(answers)):
-        message = report(client_command(answers), given_answers(answers), errors)
-    if not message and (key := stale(answers)):
-        message = (
+    if message := outdated(client):
+        return message
+    if errors := validate_answers(answers):
+        return report(client_command(answers), given_answers(answers), errors)
+    if key := stale(answers):
+        return (
             f"{key} was changed, but not the private variables computed from it: try"
             " without --replay-file, or with cruft's --refresh-private-variables"
         )
-    if not message and os.listdir():
-        message = refuse_directory(answers, keeps_files())
-    if message:
+    return refuse_directory(answers, keeps_files()) if os.listdir() else ""
+
+
+def main() -> int:
+    answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
+    if message := refusal(answers):
         print(message, file=sys.stderr)
         return 1
-    if os.listdir():
-        # Tells the post-generation hook, which removes it, that a project was here
-        # before and that only files are to be written.
+    if os.listdir():  # the post-generation hook then writes files only, and removes it
         Path(".rendered-over").mkdir(exist_ok=True)
     return 0
 

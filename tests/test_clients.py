@@ -209,6 +209,15 @@ def test_a_tag_of_a_repository(
     assert (link["template"], link["checkout"]) == (f"file://{repository}", "v1")
 
 
+def test_the_link_holds_no_token(newest: Client) -> None:
+    address = "https://example.com/acme/template"
+    link = {"template": address.replace("//", "//ada:s3cret@"), "commit": "1" * 40}
+    newest.machine.env["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(link)
+    newest.make(*WORDS)
+    assert "s3cret" not in newest.project.text(".cruft.json")
+    assert json.loads(newest.project.text(".cruft.json"))["template"] == address
+
+
 def test_cruft_create(
     machine: Machine, repository: Path, expected_project: Project, expected: Contents
 ) -> None:

@@ -34,11 +34,11 @@ def test_without_make_the_managers_own_commands_are_shown(machine: Machine) -> N
     assert "my-analysis" in machine.kernels
 
 
-@pytest.mark.slow
-def test_a_closed_output_still_makes_the_project(machine: Machine) -> None:
+@pytest.mark.parametrize("set_up", ["no", pytest.param("yes", marks=pytest.mark.slow)])
+def test_a_closed_output_still_makes_the_project(machine: Machine, set_up: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = machine.command(environment_manager="uv")
+    command = machine.command(environment_manager="uv", set_up=set_up)
     done = subprocess.run(command, cwd=machine.work, env=machine.env, stdout=writing)
     os.close(writing)
     assert done.returncode == 0

@@ -1,31 +1,19 @@
 """Keep an example of each starter on a branch `examples/…`, for people to read.
 
 The workflow examples.yml runs this after each change of the template. A branch gets a
-commit when the files have changed, and is never forced; `--dry-run` pushes nothing.
+commit when the files have changed, and is never forced.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from new import questions
-from repository import (
-    BOT,
-    BOT_ADDRESS,
-    WORKFLOWS,
-    DeclinedError,
-    GitError,
-    Person,
-    Repository,
-    foreign_workflows,
-    last_lines,
-)
-from use_template import Answers, Ending, render
+from new import TEMPLATE, questions
+from repository import BOT, GitError, Repository, foreign_workflows
+from use_template import Answers, render
 
 
 def answers_for(starter: str) -> Answers:
@@ -44,64 +32,41 @@ def answers_for(starter: str) -> Answers:
     }
 
 
-def renew(repository: Repository, starter: str, *, dry_run: bool = False) -> str:
+def update(repository: Repository, starter: str) -> str:
     """Bring the branch of a starter up to date and return what was done.
 
     Raises:
-        Ending: if the example can't be rendered.
         GitError: if the branch can't be read or pushed.
     """
     branch = f"examples/{starter}"
-    parents: list[str] = []
-    shown = ""
-    if branch in repository.tips(branch):
-        parents.append(repository.fetch(branch))
-        shown = repository.git("rev-parse", "FETCH_HEAD^{tree}")
-    for tree in trees(repository, starter):
-        if tree == shown:
-            return f"{branch} is up to date"
-        source = repository.git("rev-parse", "--short", "HEAD")
-        message = f"Render the starter {starter} of the template's commit {source}"
-        commit = repository.commit(tree, parents, message, Person(BOT, BOT_ADDRESS))
-        if dry_run:
-            return f"{branch} would get {commit[:7]}"
-        with contextlib.suppress(DeclinedError):
-            repository.push(commit, branch)
-            return f"{branch} has {commit[:7]}"
-    raise DeclinedError(f"the repository does not take a push to {branch}")
-
-
-def trees(repository: Repository, starter: str) -> Iterator[str]:
-    """Yield git's names for the files of an example, the fuller first.
-
-    A token may push a workflow file that stands on another branch with the same path
-    and content. Where a repository does not even take that, the example does without.
-    """
+    parents = [repository.fetch(branch)] if repository.tips(branch) else []
     with tempfile.TemporaryDirectory(prefix="example-") as directory:
         project = render(answers_for(starter), {}, Path(directory))
-        plain = repository.files(repository.tree(project))
-        foreign = foreign_workflows(plain, repository.files("HEAD"))
-        workflows = [path for path in plain if path.startswith(WORKFLOWS)]
-        for without in [foreign, workflows] if foreign != workflows else [foreign]:
-            yield repository.tree(project, without=without)
+        files = repository.files(repository.tree(project))
+        foreign = foreign_workflows(files, repository.files("HEAD"))
+        tree = repository.tree(project, without=foreign)
+    if parents and tree == repository.git("rev-parse", "FETCH_HEAD^{tree}"):
+        return f"{branch} is up to date"
+    source = repository.git("rev-parse", "--short", "HEAD")
+    message = f"Render the starter {starter} of the template's commit {source}"
+    commit = repository.commit(tree, parents, message, BOT)
+    repository.push(commit, branch)
+    return f"{branch} has {commit[:7]}"
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Bring every branch up to date and return the exit status."""
-    top = Path(__file__).resolve().parent.parent
     token = os.environ.get("GITHUB_TOKEN", "")
-    repository = Repository(top, token, os.environ.get("GITHUB_SERVER_URL", ""))
+    repository = Repository(TEMPLATE, token, os.environ.get("GITHUB_SERVER_URL", ""))
     status = 0
     for starter in questions()["starter"]:
         try:
-            print(renew(repository, starter, dry_run="--dry-run" in arguments))
-        except (Ending, GitError) as problem:
-            quoted = problem.quoted if isinstance(problem, Ending) else []
-            said = "\n".join([*last_lines(str(problem)), *quoted])
-            print(f"examples/{starter} is as it was: {said}", file=sys.stderr)
+            print(update(repository, starter))
+        except GitError as error:
+            print(f"examples/{starter} is as it was: {error}", file=sys.stderr)
             status = 1
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -32,31 +32,6 @@ FORM = (
 FORM_FILE = f"{WORKFLOWS}/use-template.yml"
 
 
-def project_workflows(template: Path = TEMPLATE) -> dict[str, str]:
-    """Return the workflow files of projects by the names that they have there."""
-    # They hold no variable, only marks that keep GitHub's braces from being rendered.
-    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
-    return {
-        re.sub(r"\{%.*?%\}", "", path.name): jinja.from_string(
-            path.read_text(encoding="utf-8")
-        ).render()
-        for path in sorted(Path(template, TREE, WORKFLOWS).glob("*"))
-    }
-
-
-def form(context: dict[str, Any]) -> str:
-    """Return the form's questions as YAML, for the questions that the template asks.
-
-    Args:
-        context: what cookiecutter.json says.
-    """
-    return "".join(
-        question(key, context[key], context["__prompts__"][key])
-        for key in FORM
-        if key in context
-    )
-
-
 def question(key: str, default: Any, prompt: str | dict[str, str]) -> str:
     """Return one question of the form, a line that is indented as in the workflow."""
     asked = prompt if isinstance(prompt, str) else prompt["__prompt__"]
@@ -68,31 +43,42 @@ def question(key: str, default: Any, prompt: str | dict[str, str]) -> str:
     elif key == "project_name":
         asked, about["default"] = f"{asked} (empty: the repository's name)", ""
     about = {"description": asked, **about}
-    inside = ", ".join(f"{name}: {yaml_of(value)}" for name, value in about.items())
+    # Every JSON text is YAML, too.
+    values = {name: json.dumps(about[name], ensure_ascii=False) for name in about}
+    inside = ", ".join(f"{name}: {value}" for name, value in values.items())
     return f"      {key}: {{{inside}}}\n"
 
 
-def yaml_of(value: str | bool | list[str]) -> str:
-    """Return a value as YAML; every JSON text is one."""
-    return json.dumps(value, ensure_ascii=False)
-
-
 def with_form(text: str, context: dict[str, Any]) -> str:
-    """Return the text of the workflow with the form that belongs to the questions."""
+    """Return the text of the workflow with a form of the questions that it asks.
+
+    Args:
+        context: what cookiecutter.json says.
+    """
+    prompts = context["__prompts__"]
+    asked = [
+        question(key, context[key], prompts[key]) for key in FORM if key in prompts
+    ]
     pattern = r"(?<=    inputs:\n)(?:      .*\n)+"
-    return re.sub(pattern, lambda _: form(context), text, count=1)
+    return re.sub(pattern, lambda _: "".join(asked), text, count=1)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text with line ends that are the same on every platform."""
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def main() -> None:
     """Write the workflows and the form."""
-    for name, content in project_workflows().items():
-        Path(TEMPLATE, WORKFLOWS, name).write_text(
-            content, encoding="utf-8", newline="\n"
-        )
-    text = Path(TEMPLATE, "cookiecutter.json").read_text(encoding="utf-8")
+    # They hold no variable, only marks that keep GitHub's braces from being rendered.
+    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    for path in Path(TEMPLATE, TREE, WORKFLOWS).glob("*"):
+        name = re.sub(r"\{%.*?%\}", "", path.name)
+        text = jinja.from_string(path.read_text("utf-8")).render()
+        write(Path(TEMPLATE, WORKFLOWS, name), text)
+    context = json.loads(Path(TEMPLATE, "cookiecutter.json").read_text("utf-8"))
     path = Path(TEMPLATE, FORM_FILE)
-    former = path.read_text(encoding="utf-8")
-    path.write_text(with_form(former, json.loads(text)), encoding="utf-8", newline="\n")
+    write(path, with_form(path.read_text("utf-8"), context))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 NAME = "cookiecutter-ds-package"
-ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # read by the post-generation hook
 NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
 BOOLEANS = {True: "1 true t yes y on", False: "0 false f no n off"}  # cookiecutter's
 KEEP = ("--overwrite-if-exists", "--skip-if-file-exists")
@@ -33,6 +32,7 @@ main(prog_name="cookiecutter")
 
 sys.path.insert(0, str(TEMPLATE / "hooks"))
 
+from post_gen_project import ORIGIN, git  # noqa: E402
 from pre_gen_project import COMMAND, report, validate_answers  # noqa: E402
 
 
@@ -43,11 +43,7 @@ def questions() -> dict[str, Any]:
 
 
 def copy_template(parent: Path) -> Path:
-    """Copy the template without environments and caches and return where it is.
-
-    Args:
-        parent: directory in which the copy, named as on GitHub, is made.
-    """
+    """Copy the template without environments and caches into a directory."""
     target = parent / NAME
     shutil.copytree(TEMPLATE, target, ignore=shutil.ignore_patterns(*NOT_TEMPLATE))
     return target
@@ -59,20 +55,11 @@ def origin() -> dict[str, str]:
     That is the repository that the checkout was cloned from, if it has the checkout's
     commit, and the checkout itself otherwise; nothing if it is no git repository.
     """
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(TEMPLATE), *words]
-        try:
-            done = subprocess.run(command, capture_output=True, encoding="utf-8")
-        except OSError:
-            return ""
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    commit = git("rev-parse", "HEAD")
-    if not commit or not git("ls-files", "cookiecutter.json"):
+    commit = git(TEMPLATE, "rev-parse", "HEAD")
+    if not commit or not (TEMPLATE / ".git").exists():
         return {}
-    published = git("branch", "--remotes", "--contains", commit)
-    address = git("remote", "get-url", "origin") if published else ""
+    published = git(TEMPLATE, "branch", "--remotes", "--contains", commit)
+    address = git(TEMPLATE, "remote", "get-url", "origin") if published else ""
     return {"template": address or str(TEMPLATE), "commit": commit}
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-BOT = "github-actions[bot]"
-BOT_ADDRESS = "41898282+github-actions[bot]@users.noreply.github.com"
 WORKFLOWS = ".github/workflows/"
 
 
@@ -29,6 +26,11 @@ class Person(NamedTuple):
 
     name: str
     address: str
+
+
+BOT = Person(
+    "github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com"
+)
 
 
 class Repository:
@@ -113,8 +115,8 @@ class Repository:
         env = {
             "GIT_AUTHOR_NAME": author.name,
             "GIT_AUTHOR_EMAIL": author.address,
-            "GIT_COMMITTER_NAME": BOT,
-            "GIT_COMMITTER_EMAIL": BOT_ADDRESS,
+            "GIT_COMMITTER_NAME": BOT.name,
+            "GIT_COMMITTER_EMAIL": BOT.address,
         }
         words = [word for parent in parents for word in ("-p", parent)]
         return self.git("commit-tree", tree, *words, "-m", message, env=env)
@@ -127,12 +129,6 @@ class Repository:
         except GitError as error:
             declined = "[remote rejected]" in str(error)
             raise (DeclinedError if declined else GitError)(str(error)) from None
-
-
-def last_lines(text: str, count: int = 6) -> list[str]:
-    """Return the last lines of a program's output that are not blank."""
-    lines = [re.sub(r"[^\x20-\U0010ffff]", " ", each) for each in text.splitlines()]
-    return [line.rstrip() for line in lines if line.strip()][-count:]
 
 
 def foreign_workflows(made: dict[str, str], here: dict[str, str]) -> list[str]:

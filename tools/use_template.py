@@ -21,8 +21,9 @@ from urllib.parse import quote
 
 from cookiecutter import environment  # type: ignore[import-untyped]
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
-from new import NAME, ORIGIN, TEMPLATE, copy_template, questions
-from pre_gen_project import validate_answers  # in hooks/, which new.py makes importable
+from new import NAME, TEMPLATE, copy_template, questions
+from post_gen_project import ORIGIN  # in hooks/, which new.py makes importable
+from pre_gen_project import validate_answers
 from repository import DeclinedError, GitError, Person, Repository, foreign_workflows
 
 Answers = dict[str, Any]
