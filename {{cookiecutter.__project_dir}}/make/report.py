@@ -1,8 +1,6 @@
-"""Run the notebooks and write them as HTML to reports, without code cells if CODE=no.
+"""Run the notebooks and write them to reports as HTML, with the footer that is given.
 
-The notebooks themselves stay as they are.
-
-    python make/report.py FOOTER
+Code cells are left out if CODE=no. The notebooks themselves stay as they are.
 """
 
 import os

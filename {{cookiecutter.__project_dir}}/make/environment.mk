@@ -1,0 +1,46 @@
+# How the commands reach the environment, and when it is made anew.
+
+.NOTPARALLEL:
+.PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(wildcard Makefile make/*.mk))
+
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN := $(BIN)/python -m
+# Jupyter looks for the environment's own kernels first.
+JUPYTER := JUPYTER_PATH="$(abspath $(VENV))/jupyter/share/jupyter"
+AGAIN := @$(MAKE) --no-print-directory
+# Each package of PACKAGE in quotes: a bound such as >=2 is no redirection.
+PACKAGES = $(foreach each,$(or $(PACKAGE),$(shell sed -n \
+	's/[[:blank:]]//g; s/^\([A-Za-z0-9][^\#]*\).*/\1/p' $(FILE) </dev/null)),'$(each)')
+need = command -v $(1) >/dev/null || { echo "$(1) is missing: $(2)." >&2; exit 1; }
+
+# Your variables that say how to reach things (caches, proxies, certificates, indexes) reach the
+# tools; those that say what to install or where do not.
+REACH := %_CACHE_DIR %CERT %CERTS %INDEX_URL %TIMEOUT %TRUSTED_HOST %PROXY %PROVIDER %FEATURE \
+	UV_DEFAULT_INDEX UV_INDEX_% UV_INSECURE_HOST UV_LINK_MODE UV_OFFLINE UV_PYTHON_% %MIRROR
+unexport $(filter-out $(REACH),$(filter PIP_% PIPENV_% UV_%,$(.VARIABLES))) PIP_EXTRA_INDEX_URL
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE UV_EXTRA_INDEX_URL
+# Programs in .bootstrap come first, a Python that only pyenv has comes last.
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/$(PYTHON_VERSION)
+export PATH := $(CURDIR)/.bootstrap/bin:$(PATH):$(lastword $(wildcard $(PYENV).*/bin))
+
+# A new environment is marked until it is complete: one whose creation was interrupted, or whose
+# Python is gone, is made anew. Only .venv is; a link there leads to an environment of yours.
+environment: manager
+	@test -e $(VENV)/pyvenv.cfg -a ! -e $(VENV)/unfinished && $(BIN)/python -c "" 2>/dev/null || { \
+		test "$(VENV)" = .venv -o ! -e "$(VENV)" || { echo "$(VENV) is no complete environment:" \
+			"remove it, or choose another VENV." >&2; exit 1; }; \
+		test ! -L .venv || rm .venv; $(CREATE) && touch $(VENV)/unfinished; }
+
+finish:
+	@rm -f $(VENV)/unfinished
+	@test -e .venv || ln -sfn "$(VENV)" .venv
+	$(AGAIN) kernel $(if $(wildcard .git),hooks)
+
+elsewhere:
+	@$(if $(filter file,$(origin VENV)),echo "Where to? make install-production VENV=…" >&2; exit 1)
+
+$(VENV)/pyvenv.cfg:
+	@echo "There is no environment in $(VENV): run 'make install' first." >&2; exit 1
+
+own-kernel: $(VENV)/pyvenv.cfg
+	@$(BIN)/python -B make/kernel.py $(PROJECT) --own
