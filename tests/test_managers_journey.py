@@ -197,7 +197,11 @@ def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
     slug = made.project.path.name
     copy = made.machine.work / "second" / slug  # with a copy of the environment
     shutil.copytree(made.project.path, copy, symlinks=True)
-    for project in (made.project, Project(copy, made.project.env)):
+    clone = made.machine.work / "third" / slug  # with an environment of its own
+    made.machine.run("git", "clone", "--quiet", made.project.path, clone)
+    others = [Project(path, made.project.env) for path in (copy, clone)]
+    others[1].make("install")
+    for project in (made.project, *others):
         with jupyterlab(project) as call:
             assert call("GET", "/api/kernelspecs")["default"] == slug
             notebook = call("POST", "/api/contents", type="notebook")["path"]
@@ -211,6 +215,7 @@ def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
                 notebook = f"{name}.ipynb"
         (project / "Untitled.ipynb").unlink()
     shutil.rmtree(copy.parent)
+    shutil.rmtree(clone.parent)
     assert made.machine.kernels[slug]["argv"][0] == str(made.project.bin / "python")
 
 

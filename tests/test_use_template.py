@@ -101,6 +101,7 @@ def test_files_that_somebody_added_or_changed_stay(github: GitHub) -> None:
     mine = {
         "data/raw/bills.csv": "a\n1\n",
         "notes/idea.md": "# Idea\n",
+        "src/penguin_bills/config.py": "MINE = 1\n",
         ".github/workflows/mine.yml": "on: push\njobs: {}\n",
         CI: "on: pull_request\njobs: {}\n",
     }
@@ -109,6 +110,8 @@ def test_files_that_somebody_added_or_changed_stay(github: GitHub) -> None:
     assert done.status == 0, done
     assert {name: github.text(name) for name in mine} == mine
     assert f"`{CI}` is not the template's" in done.summary
+    assert "\n    src/penguin_bills/config.py\n" in done.summary
+    assert "RAW_DIR" in github.text("src/penguin_bills/config.py.template")
     assert github.subjects == ["Start penguin-bills", "Mine", FIRST_COMMIT]
     assert github.project["name"] == "penguin-bills"
     # A file that the project needs is replaced, and the summary names it.

@@ -49,8 +49,7 @@ def check_repository(event: Event, repository: Repository, branch: str) -> str:
     is_origin = about["fork"] or about.get("is_template") or about["name"] == NAME
     if is_origin or "tools/use_template.py" not in repository.files(first):
         title = "Nothing is done here: this is the template or a fork of it."
-        text = "Press *Use this template* and start the workflow in the new repository."
-        raise Ending(0, title, text)
+        raise Ending(0, title, "Press *Use this template*, and start this run there.")
     tip = repository.fetch(branch)
     if "cookiecutter.json" not in repository.files(tip):
         raise Ending(0, "This repository is a project already.")
@@ -107,14 +106,9 @@ def render(answers: Answers, origin: dict[str, str], scratch: Path) -> Path:
     """Render the project and return its directory."""
     if origin:
         os.environ[ORIGIN] = json.dumps(origin)
-    project = cookiecutter(
-        str(copy_template(scratch)),
-        no_input=True,
-        extra_context=answers,
-        default_config=True,
-        output_dir=str(scratch / "projects"),
-    )
-    return Path(project)
+    options = {"no_input": True, "default_config": True, "extra_context": answers}
+    template, made = str(copy_template(scratch)), str(scratch / "projects")
+    return Path(cookiecutter(template, output_dir=made, **options))
 
 
 def lock(project: Path) -> bool:
@@ -129,14 +123,22 @@ def project_tree(
 ) -> tuple[str, list[str]]:
     """Return the tree of the project's files and added ones, and notes for people."""
     template, here = repository.files(first), repository.files("HEAD")
-    foreign = foreign_workflows(repository.files(repository.tree(project)), here)
+    made = repository.files(repository.tree(project))
+    foreign = foreign_workflows(made, here)
     for path in foreign:  # stays as it is here
         Path(project, path).unlink()
     kept = {p: here[p] for p in here if p not in template or p in foreign}
+    both = [p for p in kept if made.get(p, here[p]) != here[p] and p not in foreign]
+    for path in both:
+        Path(project, path).rename(Path(project, f"{path}.template"))
     edited = [p for p in here if p not in kept and here[p] != template[p]]
     notes = [f"`{p}` is not the template's, and can't be pushed." for p in foreign]
-    if edited:
-        notes += ["Your edits of these files are in the history:", code(edited)]
+    texts = (
+        "Yours stay, and FILE.template is the project's:",
+        "Your edits are in the history:",
+    )
+    for text, paths in zip(texts, (both, edited), strict=True):
+        notes += [text, code(paths)] if paths else []
     return repository.tree(project, besides=kept), notes
 
 
