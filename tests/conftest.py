@@ -1,8 +1,7 @@
-"""The nouns of the tests: a template, a machine, a rendered project, a made project."""
+"""The fixtures: the template, machines, indexes, and projects that are made once."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
@@ -12,56 +11,46 @@ import subprocess
 import sys
 import tempfile
 import threading
-import tomllib
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import check_jsonschema  # type: ignore[import-untyped]
-import index_proxy
 import pytest
-from click.testing import CliRunner
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from filelock import FileLock
 from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-from new import copy_template  # noqa: E402
-
-# Set by environments that are activated, by the make that runs the tests, and where
-# somebody wants no bytecode: every start of Python compiles all that it imports then.
-INHERITED = (
-    "VIRTUAL_ENV",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONUNBUFFERED",
-    "PYENV_VERSION",
-    "PYENV_DIR",
-    "UV",
-    "UV_PROJECT_ENVIRONMENT",
-    "MAKEFLAGS",
-    "MAKELEVEL",
-    "MFLAGS",
-    "ARGS",
-    "VENV",
-    "PYTEST_DEBUG_TEMPROOT",
+from new import copy_template
+from support import index_proxy
+from support.index_proxy import default_index, has_json_pages
+from support.machine import (
+    INHERITED,
+    PERSONAL,
+    Equip,
+    Machine,
+    MachineNamed,
+    MachineWith,
 )
-# Settings of whoever runs the tests, by the beginning of their names.
-PERSONAL = ("GIT_", "JUPYTER", "UV_", "XDG_")
-# The Python that runs the tests, which every machine of theirs has.
-OWN_PYTHON = "{}.{}".format(*sys.version_info)
+from support.project import (
+    ROOT,
+    Bake,
+    Project,
+    default_context,
+    needs,
+    programs_of,
+    run,
+)
+
 # What is ignored here would be ignored by every program that a test starts; a shell
 # ignores these for what it runs in the background.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 # Where the machine trusts a certificate of its own, all tools of the tests do.
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -71,9 +60,6 @@ CERTIFICATE_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
-
-SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
-
 # The files that take minutes, the longest first: no process ends long after the other.
 LONGEST_FIRST = (
     "test_containers",
@@ -84,8 +70,6 @@ LONGEST_FIRST = (
     "test_starters",
     "test_private_index",
 )
-
-
 ENGINE = ("test_containers.py", "credentials_reach_the_build_of_an_image")
 
 
@@ -114,202 +98,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
-
-
-def default_context() -> dict[str, Any]:
-    """Return cookiecutter.json as it stands in the repository."""
-    text = (ROOT / "cookiecutter.json").read_text(encoding="utf-8")
-    context: dict[str, Any] = json.loads(text)
-    return context
-
-
-def run(
-    *command: str | Path,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    check: bool = True,
-    stdin: str = "",
-) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and return it with its output, both streams in one.
-
-    Raises:
-        AssertionError: with the output, if the program fails and check is left on.
-    """
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=None if env is None else dict(env),
-        input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        timeout=SLOWEST_COMMAND,
-        start_new_session=True,
-    )
-    shown = " ".join(str(word) for word in command)
-    assert not check or done.returncode == 0, f"{shown}: {done.stdout}"
-    return done
-
-
-def follow_schema(schema: str, *words: str | Path) -> None:
-    """Assert that files follow a schema that check-jsonschema brings along.
-
-    It works in this process, as it takes longer to start than to look.
-    """
-    options = ["--builtin-schema", f"vendor.{schema}", *map(str, words)]
-    done = CliRunner().invoke(check_jsonschema.main, options)
-    assert done.exit_code == 0, done.output
-
-
-def programs_of(environment: Path) -> Path:
-    """Return the directory of an environment's programs."""
-    return environment / ("Scripts" if os.name == "nt" else "bin")
-
-
-class Project:
-    """A directory that the template has made."""
-
-    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
-        self.path = path
-        self.env = env
-
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name
-
-    def text(self, name: str) -> str:
-        """Return a file's text."""
-        return (self.path / name).read_text(encoding="utf-8")
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The project's pyproject.toml."""
-        return tomllib.loads(self.text("pyproject.toml"))
-
-    @property
-    def files(self) -> list[str]:
-        """Every file but git's and the environment's, as relative POSIX paths."""
-        return sorted(
-            path.relative_to(self.path).as_posix()
-            for path in self.path.rglob("*")
-            if path.is_file() and not {".git", ".venv"} & set(path.parts)
-        )
-
-    @property
-    def bin(self) -> Path:
-        """The directory of the environment's programs."""
-        return programs_of(self.path / ".venv")
-
-    def run(
-        self, *command: str | Path, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program in the project's directory, on the machine that made it."""
-        return run(*command, cwd=self.path, env=self.env, check=check)
-
-    def make(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run make in the project."""
-        return self.run("make", *words, check=check)
-
-    def git(self, *words: str) -> str:
-        """Return what git prints, without the last line break."""
-        return self.run("git", *words).stdout.strip()
-
-
-@functools.cache
-def without(path: str, programs: frozenset[str]) -> str:
-    """Return a directory of links to all that a PATH holds but these programs."""
-    kept = Path(tempfile.mkdtemp(prefix="programs-"))
-    found: dict[str, Path] = {}
-    for directory in map(Path, path.split(os.pathsep)):
-        for program in directory.iterdir() if directory.is_dir() else ():
-            found.setdefault(program.name, program)
-    for name in {*found} - programs:
-        (kept / name).symlink_to(found[name])
-    return str(kept)
-
-
-class Machine:
-    """A machine of a person: a HOME of its own, and what is on its PATH.
-
-    Package caches are those of the machine that the tests run on, so that what one test
-    has downloaded is there for the next.
-
-    Attributes:
-        home: the HOME directory, empty but for git's configuration.
-        work: where projects are made.
-        env: the environment of every program that is started.
-    """
-
-    def __init__(
-        self, directory: Path, template: Path, caches: Mapping[str, str]
-    ) -> None:
-        self.template = template
-        self.home = directory / "home"
-        self.work = directory / "work"
-        self.home.mkdir()
-        self.work.mkdir()
-        self.env = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in INHERITED and not name.startswith(PERSONAL)
-        }
-        self.env |= caches
-        self.env["HOME"] = self.env["USERPROFILE"] = str(self.home)
-        self.env["PWD"] = str(self.work)
-        self.configure_git("Ada Lovelace", "ada@example.org")
-
-    def configure_git(self, name: str, email: str) -> None:
-        """Write the person's name and e-mail address into git's configuration."""
-        text = f'[user]\n\tname = "{name}"\n\temail = "{email}"\n'
-        (self.home / ".gitconfig").write_text(text, encoding="utf-8")
-
-    def remove(self) -> None:
-        """Delete all that is on this machine, as far as it may be deleted."""
-        shutil.rmtree(self.home.parent, ignore_errors=True)
-
-    def hide(self, *programs: str) -> None:
-        """Take programs away: PATH becomes one directory of links to all the others."""
-        self.env["PATH"] = without(self.env["PATH"], frozenset(programs))
-
-    def run(
-        self, *command: str | Path, cwd: Path | None = None, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program on this machine."""
-        return run(*command, cwd=cwd or self.work, env=self.env, check=check)
-
-    def command(self, *words: str, **answers: object) -> list[str]:
-        """Return the command line that makes a project with these answers, unasked.
-
-        Args:
-            words: further options of cookiecutter.
-            answers: variables of cookiecutter.json that differ from their defaults.
-        """
-        given = [f"{name}={value}" for name, value in answers.items()]
-        python = [sys.executable, "-m", "cookiecutter"]
-        return [*python, str(self.template), "--no-input", *words, *given]
-
-    def cookiecutter(
-        self, *words: str, check: bool = True, **answers: object
-    ) -> subprocess.CompletedProcess[str]:
-        """Make a project in the working directory, without questions."""
-        return self.call_cookiecutter(*self.command(*words, **answers)[3:], check=check)
-
-    def call_cookiecutter(
-        self, *words: str, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Run cookiecutter with these words."""
-        python = [sys.executable, "-m", "cookiecutter"]
-        return self.run(*python, *words, check=check)
-
-    def project(self, name: str = "my-analysis") -> Project:
-        """Return the project of this slug in the working directory."""
-        return Project(self.work / name, self.env)
-
-    @property
-    def kernels(self) -> dict[str, dict[str, Any]]:
-        """The user's kernels: name to kernelspec."""
-        found = self.home.glob("**/jupyter/kernels/*/kernel.json")
-        return {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}
 
 
 @pytest.fixture(scope="session")
@@ -396,9 +184,6 @@ def scratch(machine: Machine, tmp_path: Path) -> Path:
     return directory
 
 
-MachineNamed = Callable[[str], Machine]
-
-
 @pytest.fixture(scope="session")
 def new_machine(
     tmp_path_factory: pytest.TempPathFactory,
@@ -442,30 +227,6 @@ def pinned_programs(own_home: Path) -> Path:
     return programs_of(made_once(Path(sys.prefix) / "stacks" / f"programs-{key}", make))
 
 
-def default_index() -> str:
-    """Return the address of the index that uv and pip use where none is configured."""
-    command = (
-        "uv",
-        "pip",
-        "compile",
-        "-",
-        "--emit-index-url",
-        "--no-header",
-        "--quiet",
-    )
-    return run(*command).stdout.split()[1]
-
-
-def has_json_pages(index: str) -> bool:
-    """Tell whether an index has PyPI's JSON pages of releases."""
-    address = f"{index.removesuffix('simple')}pypi/pip/23.0/json"
-    try:
-        urllib.request.urlopen(address, timeout=60).close()
-    except urllib.error.HTTPError:
-        return False
-    return True
-
-
 @pytest.fixture(scope="session")
 def index_settings(own_home: Path) -> Iterator[dict[str, dict[str, str]]]:
     """Each manager's settings for an index without JSON pages, which two of them need.
@@ -494,7 +255,7 @@ def index_settings(own_home: Path) -> Iterator[dict[str, dict[str, str]]]:
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A container engine, with buildx and compose."""
-    from containers import needs_engine
+    from support.engine import needs_engine
 
     needs_engine()
 
@@ -530,7 +291,7 @@ def poetry_base(
 @pytest.fixture(scope="session")
 def devcontainer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that opens dev containers."""
-    from containers import missing
+    from support.engine import missing
 
     if shutil.which("npm") is None:
         missing("npm, which brings the dev containers' own program, is not here")
@@ -538,9 +299,6 @@ def devcontainer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package = ("@devcontainers/cli@0", "--silent", "--no-audit", "--no-fund")
     run("npm", "install", "--prefix", directory, *package)
     return directory / "node_modules/.bin/devcontainer"
-
-
-Equip = Callable[[Machine, str], None]
 
 
 @pytest.fixture(scope="session")
@@ -559,9 +317,6 @@ def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> E
     return equipped
 
 
-MachineWith = MachineNamed
-
-
 @pytest.fixture(scope="session")
 def machine_with(new_machine: MachineNamed, equip: Equip) -> MachineWith:
     """Give a new machine that has this environment manager."""
@@ -572,9 +327,6 @@ def machine_with(new_machine: MachineNamed, equip: Equip) -> MachineWith:
         return machine
 
     return made
-
-
-Bake = Callable[..., Project]
 
 
 @pytest.fixture(scope="session")
@@ -633,13 +385,6 @@ def largest(bake: Bake) -> Project:
     context = default_context()
     oldest = min(context["python_version"])
     return bake(starter=context["starter"][-1], python_version=oldest)
-
-
-def needs(project: Project) -> list[str]:
-    """Return the requirements of a project and of its development."""
-    manifest = project.manifest
-    tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
-    return sorted([*manifest["project"]["dependencies"], *tools])
 
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from cookiecutter import environment  # type: ignore[import-untyped]
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+
 from new import NAME, TEMPLATE, copy_template, questions
 from post_gen_project import ORIGIN  # in hooks/, which new.py makes importable
 from pre_gen_project import validate_answers

@@ -1,0 +1,162 @@
+"""The defaults fit the machine on which the questions are asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.machine import Machine
+from support.processes import put_first_on_path
+from support.project import ROOT, default_context
+
+CONTEXT = default_context()  # a fork may have other defaults
+AUTHOR = (CONTEXT["author_name"], CONTEXT["author_email"])
+VERSIONS = CONTEXT["python_version"]
+MANAGERS = CONTEXT["environment_manager"]
+HERE = "{}.{}".format(*sys.version_info)
+OTHER = next(version for version in VERSIONS if version != HERE)
+PROGRAMS = {"pip-tools": "pip-compile"}  # the others have their manager's name
+
+
+def defaults(machine: Machine) -> dict[str, Any]:
+    """Return cookiecutter.json as the hook changes it on this machine.
+
+    As cookiecutter does, the hook runs in a copy of the template.
+    """
+    template = machine.home.parent / "template"
+    template.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "cookiecutter.json", template)
+    machine.run(sys.executable, ROOT / "hooks/pre_prompt.py", cwd=template)
+    text = (template / "cookiecutter.json").read_text(encoding="utf-8")
+    context: dict[str, Any] = json.loads(text)
+    return context
+
+
+def author(machine: Machine) -> tuple[str, str]:
+    """Return the name and the address that are proposed."""
+    context = defaults(machine)
+    return context["author_name"], context["author_email"]
+
+
+def test_the_author_is_the_identity_in_git(machine: Machine) -> None:
+    machine.configure_git('Ada O\'Neill \\"Countess\\"', "ada@example.org")
+    assert author(machine) == ('Ada O\'Neill "Countess"', "ada@example.org")
+
+
+def test_without_git_or_an_identity_the_defaults_stay(machine: Machine) -> None:
+    (machine.home / ".gitconfig").unlink()
+    assert author(machine) == AUTHOR
+    machine.configure_git("Ada", "ada@example.org")
+    machine.hide("git")
+    assert author(machine) == AUTHOR
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "expected"),
+    [
+        ("{{ 7 * 7 }}", "ada@example.org", (AUTHOR[0], "ada@example.org")),
+        ("Ada\\t Lovelace", "ada@localhost", ("Ada Lovelace", AUTHOR[1])),
+        ("Ada", "ada..l@example.org", ("Ada", AUTHOR[1])),
+        ("Ada", f"{'a' * 250}@example.org", ("Ada", AUTHOR[1])),
+    ],
+)
+def test_an_identity_that_would_be_refused_is_not_proposed(
+    machine: Machine, name: str, email: str, expected: tuple[str, str]
+) -> None:
+    machine.configure_git(name, email)
+    assert author(machine) == expected
+
+
+@pytest.fixture
+def bare(machine: Machine) -> Machine:
+    """A machine with no Python but the one that runs the hook, and no manager."""
+    if HERE not in VERSIONS:
+        pytest.skip(f"Python {HERE}, which runs the hook, is not on offer")
+    programs = [PROGRAMS.get(name, name) for name in MANAGERS]
+    machine.hide(*programs, *(f"python{version}" for version in VERSIONS))
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+        machine.env[name] = str(machine.home / name)
+    return machine
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "PYENV_ROOT/versions/{}.1",
+        "UV_PYTHON_INSTALL_DIR/cpython-{}.1-linux",
+        ".local/share/uv/python/cpython-{}.1-linux",
+    ],
+)
+def test_the_first_python_version_is_one_that_is_installed(
+    bare: Machine, place: str
+) -> None:
+    assert defaults(bare)["python_version"][0] == HERE
+    if place.startswith(".local"):
+        del bare.env["UV_PYTHON_INSTALL_DIR"]
+    (bare.home / place.format(OTHER)).mkdir(parents=True)
+    first = next(version for version in VERSIONS if version in (HERE, OTHER))
+    assert defaults(bare)["python_version"][0] == first
+
+
+@pytest.mark.skipif(os.name == "nt", reason="programs have other names")
+def test_the_first_python_version_may_be_on_the_path(bare: Machine) -> None:
+    program = put_first_on_path(bare, f"python{OTHER}", "")
+    first = next(version for version in VERSIONS if version in (HERE, OTHER))
+    assert defaults(bare)["python_version"][0] == first
+    shims = program.parent.parent / "shims"  # pyenv has one for every Python
+    program.parent.rename(shims)
+    bare.env["PATH"] = bare.env["PATH"].replace(str(program.parent), str(shims))
+    assert defaults(bare)["python_version"][0] == HERE
+
+
+@pytest.mark.skipif(os.name == "nt", reason="programs have other names")
+def test_the_first_manager_is_one_that_is_installed(bare: Machine) -> None:
+    assert defaults(bare)["environment_manager"][0] == "pip"
+    put_first_on_path(bare, "pip-compile", "")
+    others = [name for name in MANAGERS if name != "pip-tools"]
+    assert defaults(bare)["environment_manager"] == ["pip-tools", *others]
+
+
+def test_enter_throughout_makes_a_project_with_these_defaults(machine: Machine) -> None:
+    before = (machine.template / "cookiecutter.json").read_bytes()
+    machine.configure_git("Somebody Else", "else@example.org")
+    machine.cookiecutter(set_up="no")
+    project = machine.project()
+    (only,) = project.manifest["project"]["authors"]
+    assert only == {"name": "Somebody Else", "email": "else@example.org"}
+    assert (machine.template / "cookiecutter.json").read_bytes() == before
+
+
+def test_make_new_makes_a_project_and_leaves_nothing_else(
+    machine: Machine, scratch: Path
+) -> None:
+    options = ["--no-input", "--output-dir", str(machine.work), "set_up=no"]
+    machine.run(sys.executable, ROOT / "tools/new.py", *options)
+    assert (machine.project() / "README.md").is_file()
+    assert not [*scratch.iterdir()]
+
+
+def test_make_new_repeats_refused_answers_without_a_traceback(machine: Machine) -> None:
+    tool = str(ROOT / "tools/new.py")
+    new = [sys.executable, tool, "--output-dir", str(machine.work)]
+    choice = machine.run(*new, "license=WTFPL", "set_up=no", check=False)
+    assert choice.stdout.splitlines()[1].startswith("  license 'WTFPL' is not one of")
+    assert choice.stdout.splitlines()[-1].endswith(" license=FIXME set_up=no")
+    email = machine.run(*new, "--no-input", "author_email=x", "set_up=no", check=False)
+    name = machine.run(
+        *new, "--no-input", "project_name=Pandas", "set_up=no", check=False
+    )
+    for done in (choice, email, name):
+        assert done.returncode == 1
+        assert "Traceback" not in done.stdout
+    command = next(line for line in name.stdout.splitlines() if "new.py" in line)
+    good = command.replace("slug=FIXME", "slug=ours").replace("name=FIXME", "name=ours")
+    machine.run(*shlex.split(good))
+    assert (machine.project("ours") / "README.md").is_file()

@@ -1,0 +1,134 @@
+"""The files for containers, read by the programs that use them, without an engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.engine import missing
+from support.machine import Machine
+from support.processes import put_first_on_path
+from support.project import Bake, Project, default_context, run
+
+Copy = Callable[[Project], Project]
+
+STARTERS = default_context()["starter"]
+
+
+def read_by_compose(project: Project, **env: str) -> dict[str, Any]:
+    """Return the services as docker compose reads them, with every profile."""
+    if run("docker", "compose", "version", check=False).returncode != 0:
+        missing("docker compose, which reads compose.yaml, is not here")
+    command = ("docker", "compose", "--profile", "*", "config", "--format", "json")
+    done = run(*command, cwd=project.path, env={**os.environ, **env})
+    config: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+    services: dict[str, Any] = config["services"]
+    return services
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_compose_gives_production_no_rights_and_publishes_on_loopback_only(
+    bake: Bake, starter: str
+) -> None:
+    services = read_by_compose(bake(starter=starter))
+    assert ("api" in services) == (starter == "service")
+    for name in {"pipeline", "api"} & {*services}:
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    for service in services.values():
+        assert service["user"] == "1000:1000"
+        assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}
+
+
+def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
+    project = bake(starter="service")
+    services = read_by_compose(project, IMAGE="registry.example.org/team/a:1")
+    assert services["api"]["image"] == "registry.example.org/team/a:1"
+
+
+@pytest.mark.slow
+def test_the_dev_container_is_read_by_its_own_program(
+    devcontainer: Path, bake: Bake
+) -> None:
+    project = bake(starter="service")
+    options = ("--workspace-folder", project.path, "--docker-path", "/bin/true")
+    done = run(devcontainer, "read-configuration", *options)
+    read = json.loads(done.stdout[done.stdout.index('{"configuration') :])
+    configuration = read["configuration"]
+    assert configuration["workspaceFolder"] == "/app"
+    assert configuration["forwardPorts"] == [8000, 8888]
+    assert configuration["image"] == read_by_compose(project)["dev"]["image"]
+
+
+# What make passes to the build
+
+
+def build_command(machine: Machine, project: Project, *words: str) -> list[str]:
+    """Return the words of the docker command with which make builds an image."""
+    put_first_on_path(machine, "docker", 'printf "%s\\n" "$@"')
+    (project / "uv.lock").touch()
+    output = run(
+        "make", "-s", "image", *words, cwd=project.path, env=machine.env
+    ).stdout
+    lines = output.splitlines()
+    return lines[lines.index("build") :]
+
+
+def test_a_build_gets_credentials_and_certificates_as_secrets_where_they_exist(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    project = copy(bake(environment_manager="uv"))
+    assert "--secret" not in build_command(machine, project)
+    (machine.home / ".netrc").touch()
+    words = build_command(machine, project, "CA_BUNDLE=/etc/acme.pem")
+    secrets = [words[n + 1] for n, word in enumerate(words) if word == "--secret"]
+    netrc = f"id=netrc,src={machine.home}/.netrc"
+    assert secrets == [netrc, "id=ca,src=/etc/acme.pem"]
+
+
+# What make says where it cannot work
+
+
+def fail(machine: Machine, project: Project, *words: str) -> list[str]:
+    """Run make, which must fail, and return its lines, without make's own last one."""
+    done = run("make", *words, cwd=project.path, env=machine.env, check=False)
+    assert done.returncode == 2
+    return done.stdout.splitlines()[:-1]
+
+
+@pytest.mark.parametrize("verb", ["image", "up", "down"])
+def test_a_missing_docker_is_reported_in_one_line(
+    bake: Bake, copy: Copy, machine: Machine, verb: str
+) -> None:
+    machine.hide("docker")
+    (line,) = fail(machine, copy(bake()), verb)
+    assert line == "docker is missing: see docs.docker.com/get-docker."
+
+
+def test_an_engine_that_does_not_answer_is_reported_in_one_line(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("the docker command is not on this machine")
+    machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
+    (line,) = fail(machine, copy(bake()), "image")
+    assert line.startswith("docker does not reach its engine: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [(["image"], "make lock"), (["image-push"], "image-push REGISTRY=")],
+)
+def test_what_is_missing_for_an_image_is_named(
+    bake: Bake, copy: Copy, machine: Machine, words: list[str], advice: str
+) -> None:
+    (line,) = fail(machine, copy(bake()), *words, "DOCKER=true")
+    assert advice in line

@@ -1,0 +1,348 @@
+"""Images and containers, built and run by a real engine.
+
+Without an engine these tests are skipped, or fail if REQUIRE_ENGINE=1 is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from support.engine import docker, inspect, missing
+from support.locks import MANAGERS, locked
+from support.machine import Machine, MachineWith
+from support.processes import wait_until
+from support.project import Project
+from support.service import PENGUIN, ask, free_port
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("engine"),
+]
+
+KILLED = "137"  # the exit status after SIGKILL
+OWNER = 4321  # a user ID that no machine has
+LIST_PACKAGES = """
+import importlib.metadata, json
+found = importlib.metadata.distributions()
+print(json.dumps([[each.name, each.version, each.requires or []] for each in found]))
+"""
+
+
+def new_project(
+    machine: Machine, name: str, manager: str, starter: str = "analysis"
+) -> Project:
+    """Make a project with a lock file and one commit, but without an environment."""
+    machine.cookiecutter(
+        set_up="no", project_slug=name, environment_manager=manager, starter=starter
+    )
+    project = machine.project(name)
+    project.make("lock")
+    project.git("init", "--quiet")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "Start")
+    return project
+
+
+def remove_images(project: Project) -> None:
+    """Delete the images of a project."""
+    name = project.path.name
+    tags = [f"{name}:{target}" for target in ("prod", "dev", "notebook")]
+    docker("rmi", "--force", *tags, check=False)
+
+
+@pytest.fixture(scope="module")
+def service(machine_with: MachineWith) -> Iterator[Project]:
+    """A service project whose prod image is built and whose model is trained in it."""
+    project = new_project(machine_with("uv"), "cds-test-service", "uv", "service")
+    project.make("image")
+    project.make("pipeline")
+    yield project
+    remove_images(project)
+
+
+@pytest.fixture(scope="module")
+def small_project(
+    machine_with: MachineWith, little: Path, poetry_base: str
+) -> Iterator[Callable[[str], Project]]:
+    """Make a project of a manager once, with few dependencies, and its prod image."""
+    made: dict[str, Project] = {}
+
+    def once(manager: str) -> Project:
+        if manager not in made:
+            machine = machine_with(manager)
+            machine.template = little
+            project = new_project(machine, f"cds-test-{manager}", manager)
+            made[manager] = project
+            base = poetry_base if manager == "poetry" else ""
+            project.make("image", f"ARGS={base}")
+        return made[manager]
+
+    yield once
+    for project in made.values():
+        remove_images(project)
+
+
+@pytest.fixture
+def pip_project(small_project: Callable[[str], Project]) -> Project:
+    """A small project with a prod image, for what is the same with every manager."""
+    return small_project("pip")
+
+
+# Images
+
+
+def assert_only_locked(project: Project) -> None:
+    """Assert that prod has the package and its dependencies, at the locked versions."""
+    name = project.path.name
+    entry = ("--rm", "--entrypoint=python", f"{name}:prod", "-c", LIST_PACKAGES)
+    found = {
+        canonicalize_name(each): (version, [Requirement(text) for text in requires])
+        for each, version, requires in json.loads(docker("run", *entry))
+    }
+    version = project.text(".python-version").strip()
+    target = {"python_version": version, "python_full_version": f"{version}.0"}
+    needed = set[tuple[str, str]]()  # names and extras
+    queue = [(name, "")]
+    while queue:
+        package, extra = queue.pop()
+        if (package, extra) in needed:
+            continue
+        needed.add((package, extra))
+        for each in found[canonicalize_name(package)][1]:
+            if each.marker is None or each.marker.evaluate({**target, "extra": extra}):
+                queue += [(canonicalize_name(each.name), e) for e in ("", *each.extras)]
+    assert {*found} == {package for package, _ in needed}
+    pins = locked(project)
+    for package in {*found} - {name}:
+        assert found[package][0] in pins[package], package
+
+
+def test_the_production_image_has_the_locked_versions_and_nothing_else(
+    service: Project,
+) -> None:
+    assert_only_locked(service)
+    image = f"{service.path.name}:prod"
+    look = "id -u; ls /opt; find /app /tmp /home/app -type f"
+    said = docker("run", "--rm", "--entrypoint=sh", image, "-c", look)
+    assert said.splitlines()[:2] == ["1000", "venv"]
+    assert "pip-" not in said
+    labels = json.loads(inspect(image, "{{json .Config.Labels}}"))
+    revision = labels["org.opencontainers.image.revision"]
+    assert revision == service.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("manager", [name for name in MANAGERS if name != "uv"])
+def test_every_manager_builds_an_image_of_its_lock_file(
+    manager: str, small_project: Callable[[str], Project]
+) -> None:
+    assert_only_locked(small_project(manager))
+
+
+def layers(image: str) -> list[str]:
+    """Return the digests of an image's layers, the lowest first."""
+    found: list[str] = json.loads(inspect(image, "{{json .RootFS.Layers}}"))
+    return found
+
+
+def test_an_edit_of_the_source_changes_one_layer(pip_project: Project) -> None:
+    image = f"{pip_project.path.name}:prod"
+    before = layers(image)
+    (module,) = pip_project.path.glob("src/*/data.py")
+    text = module.read_text()
+    module.write_text(f"{text}# {uuid.uuid4()}\n")
+    pip_project.make("image")
+    module.write_text(text)
+    after = layers(image)
+    assert after[:-1] == before[:-1]
+    assert after[-1] != before[-1]
+
+
+def test_no_secret_and_no_data_is_sent_to_a_build(
+    pip_project: Project, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    ignored = shutil.ignore_patterns(".venv")
+    shutil.copytree(pip_project.path, context, ignore=ignored)
+    secrets = (".env", "src/.env", "data/raw/secret.csv")
+    for name in secrets:
+        (context / name).write_text("secret\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    options = ("--quiet", "--file", tmp_path / "Dockerfile")
+    docker("build", *options, "--output", tmp_path / "sent", context)
+    sent = Project(tmp_path / "sent", {}).files
+    assert "pyproject.toml" in sent
+    assert not {*secrets} & {*sent}
+    assert not [name for name in sent if name.startswith((".git/", "data/"))]
+
+
+def test_an_image_is_saved_and_loaded(pip_project: Project) -> None:
+    pip_project.make("image-save")
+    image = f"{pip_project.path.name}:prod"
+    before = inspect(image, "{{.Id}}")
+    docker("rmi", "--force", image)
+    saved = pip_project / f"dist/{pip_project.path.name}-prod.tgz"
+    assert image in docker("load", "--input", saved)
+    assert inspect(image, "{{.Id}}") == before
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """The address of an empty registry on loopback."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        missing("docker-registry, the Debian package of that name, is not here")
+    port = free_port()
+    (tmp_path / "config.yml").write_text(
+        f"version: 0.1\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: '{tmp_path / 'images'}'}}}}\n"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        command = [program, "serve", str(tmp_path / "config.yml")]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(port, "/v2/"), 30, "the registry answers")
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(port: int, path: str) -> bool:
+    """Tell whether a server answers with success and JSON."""
+    try:
+        return ask(port, "GET", path)[0] == 200
+    except OSError:
+        return False
+
+
+def test_the_tag_of_a_pushed_image_names_its_target(
+    pip_project: Project, registry: str
+) -> None:
+    name = pip_project.path.name
+    for target, tag in (("prod", "1.0"), ("dev", "1.0-dev")):
+        words = (f"REGISTRY={registry}/team", "TAG=1.0", f"TARGET={target}")
+        pip_project.make("image-push", *words)
+        pushed = f"{registry}/team/{name}:{tag}"
+        before = inspect(pushed, "{{.Id}}")
+        docker("rmi", pushed)
+        docker("pull", pushed)
+        try:
+            assert inspect(pushed, "{{.Id}}") == before
+        finally:
+            docker("rmi", pushed)
+
+
+# Containers
+
+
+def test_up_serves_predictions_and_down_removes_the_container(service: Project) -> None:
+    port = free_port()
+    project = Project(service.path, {**service.env, "PORT": str(port)})
+    project.make("up")
+    try:
+        status, answer = ask(port, "POST", "/predict", json.dumps(PENGUIN))
+        assert (status, answer["species"]) == (200, "Chinstrap")
+        name = project.run("docker", "compose", "ps", "--quiet").stdout.strip()
+
+        def has_health(state: str) -> bool:
+            return inspect(name, "{{.State.Health.Status}}") == state
+
+        def signal_service(signal: str) -> None:
+            kill = f"kill -{signal} $(cat /proc/1/task/1/children)"  # 1 is docker-init
+            docker("exec", name, "sh", "-c", kill)
+
+        assert has_health("healthy")
+        signal_service("STOP")
+        wait_until(lambda: has_health("unhealthy"), 60, "it is unhealthy", 0.5)
+        signal_service("CONT")
+        wait_until(lambda: has_health("healthy"), 60, "it is healthy again", 0.5)
+        docker("stop", "--time=60", name)
+        assert inspect(name, "{{.State.ExitCode}}") != KILLED
+        logs = project.make("logs").stdout
+        assert '"path": "/predict"' in logs
+        assert "Application shutdown complete" in logs
+    finally:
+        project.make("down")
+    label = f"label=com.docker.compose.project={project.path.name}"
+    assert docker("ps", "--all", "--quiet", "--filter", label) == ""
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
+def test_the_service_without_init_ends_at_a_signal(
+    service: Project, signal: str
+) -> None:
+    rights = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", f"--user={OWNER}")
+    models = f"--volume={service / 'models'}:/app/models:ro"
+    image = f"{service.path.name}:prod"
+    name = docker("run", "--detach", "--no-healthcheck", *rights, models, image)
+    try:
+        ready = "Application startup complete"
+        wait_until(
+            lambda: ready in docker("logs", name), 60, "the service is ready", 0.2
+        )
+        docker("kill", "--signal", signal, name)
+        assert docker("wait", name) != KILLED
+        assert "Application shutdown complete" in docker("logs", name)
+    finally:
+        docker("rm", "--force", name)
+
+
+def test_the_pipeline_writes_models_and_figures_for_its_user(service: Project) -> None:
+    for name in ("models/model.joblib", "reports/figures/confusion-matrix.png"):
+        assert (service / name).stat().st_uid == os.getuid()
+
+
+def test_a_shell_runs_the_tests_on_the_mounted_source(
+    service: Project, tmp_path: Path
+) -> None:
+    copied = tmp_path / service.path.name
+    shutil.copytree(service.path, copied, ignore=shutil.ignore_patterns(".venv"))
+    project = Project(copied, service.env)
+    package = project.path.name.replace("-", "_")
+    module = project / f"src/{package}/__init__.py"
+    module.write_text(module.read_text() + "\nEDITED = True\n")
+    test = f"import {package}\n\n\ndef test_edited():\n    assert {package}.EDITED\n"
+    (project / "tests/test_mounted.py").write_text(test)
+    project.run("chown", "--recursive", f"{OWNER}:{OWNER}", ".")
+    owner = (f"HOST_UID={OWNER}", f"HOST_GID={OWNER}")
+    output = project.make("shell", "ARGS=make test", *owner).stdout
+    assert re.search(r"tests/test_mounted.py \.", output), output
+    assert {path.lstat().st_uid for path in copied.rglob("*")} == {OWNER}
+
+
+def test_the_notebook_image_runs_the_notebook_in_the_kernel_of_the_project(
+    service: Project,
+) -> None:
+    project = service
+    name, port = f"cds-test-{uuid.uuid4().hex[:12]}", free_port()
+    project.make("image", "TARGET=notebook")
+    image = f"{project.path.name}:notebook"
+    library = len(layers(f"{project.path.name}:prod")) - 1  # all but the package
+    assert layers(image)[:library] == layers(f"{project.path.name}:prod")[:-1]
+    publish = ("--publish", f"127.0.0.1:{port}:8888", "--env", "JUPYTER_TOKEN=of-tests")
+    mounted = ("--volume", f"{project.path}:/app", image)
+    docker("run", "--detach", "--name", name, f"--user={OWNER}", *publish, *mounted)
+    try:
+        wait_until(lambda: answers(port, "/api"), 120, "JupyterLab answers", 0.2)
+        assert ask(port, "GET", "/api/contents")[0] == 403
+        assert ask(port, "GET", "/api/contents?token=of-tests")[0] == 200
+        convert = "/opt/jupyter/bin/jupyter nbconvert --to notebook --execute --stdout"
+        notebook = "notebooks/01-explore.ipynb"
+        output = docker("exec", name, *convert.split(), notebook)
+    finally:
+        docker("rm", "--force", name)
+    executed = json.loads(output[output.index('{\n "cells"') :])
+    assert executed["metadata"]["kernelspec"]["name"] == project.path.name
+    assert any(cell.get("outputs") for cell in executed["cells"])

@@ -1,0 +1,62 @@
+"""The branches `examples/…` show what each starter makes, and follow the template."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.github import GitHub, make_bare_repository
+from support.machine import Machine
+from support.project import Bake, default_context, run
+
+pytestmark = pytest.mark.slow
+CONTEXT = default_context()
+BRANCHES = [f"examples/{starter}" for starter in CONTEXT["starter"]]
+
+
+@pytest.fixture
+def github(machine: Machine, template: Path, tmp_path: Path) -> GitHub:
+    """The template's repository."""
+    return GitHub(machine, make_bare_repository(tmp_path / "made", template, machine))
+
+
+def update_examples(github: GitHub) -> None:
+    """Do what the workflow does, in a fresh clone."""
+    script = (sys.executable, "tools/examples.py")
+    run(*script, cwd=github.clone(), env=github.machine.env)
+
+
+def test_each_starter_has_a_branch_with_a_project(github: GitHub, bake: Bake) -> None:
+    main = github.branches["main"]
+    update_examples(github)
+    assert [*github.branches] == sorted([*BRANCHES, "main"])
+    assert github.branches["main"] == main
+    for starter, branch in zip(CONTEXT["starter"], BRANCHES, strict=True):
+        project = bake(
+            project_name=f"Example {starter}",
+            author_name="Ada Lovelace",
+            author_email="ada@example.com",
+            starter=starter,
+            python_version=CONTEXT["python_version"][0],
+            environment_manager=CONTEXT["environment_manager"][0],
+        )
+        assert github.files(branch) == project.files
+        for name in project.files:
+            text = (project / name).read_bytes().decode()
+            assert github.text(name, branch) == text, name
+
+
+def test_a_branch_gets_a_commit_only_when_its_project_has_changed(
+    github: GitHub,
+) -> None:
+    update_examples(github)
+    before = github.branches
+    (name,) = (path for path in github.files() if "api.py" in path and "/src/" in path)
+    github.commit({name: f"{github.text(name)}# new\n", "README.md": "new\n"})
+    update_examples(github)
+    after = github.branches
+    changed = [branch for branch in BRANCHES if after[branch] != before[branch]]
+    assert changed == ["examples/service"]
+    assert github.git("rev-parse", f"{changed[0]}^") == before[changed[0]]

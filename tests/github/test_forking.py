@@ -1,0 +1,154 @@
+"""The steps of docs/forking.md work as the page shows them.
+
+The boxes of the page are applied to a copy of the template: a diff replaces the lines
+that it shows, a text becomes the file named before it, and commands are run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from github_files import FORM_FILE
+from support.machine import Equip, Machine
+from support.project import ROOT, run
+
+PAGE = ROOT / "docs/forking.md"
+
+
+class Box(NamedTuple):
+    """A box of the page: its language, its text, and the last file named before it."""
+
+    language: str
+    text: str
+    file: str
+
+
+def boxes(heading: str) -> list[Box]:
+    """Return the boxes of a section of the page."""
+    page = PAGE.read_text("utf-8")
+    (section,) = re.findall(rf"(?ms)^## {heading}\n(.*?)(?=^## |\Z)", page)
+    found = []
+    for match in re.finditer(r"(?ms)^```(\w+)\n(.*?)^```$", section):
+        before = section[: match.start()]
+        named = re.findall(r"`([^`\n]+)`:\s*\Z", before)
+        found.append(Box(match[1], match[2], named[0] if named else ""))
+    assert found, heading
+    return found
+
+
+class Fork:
+    """A copy of the template in which sections of the page are followed."""
+
+    def __init__(self, machine: Machine, path: Path) -> None:
+        self.machine = machine
+        self.path = path
+        # It uses the tools of these tests, by a link as make takes no path with blanks.
+        self.tools = machine.home.parent / "tools"
+        self.tools.symlink_to(Path(sys.executable).parents[1])
+
+    def follow(self, heading: str) -> None:
+        """Do what the boxes of a section say, except running the whole suite."""
+        for box in boxes(heading):
+            if box.language == "diff":
+                self.apply(box.text)
+            elif box.language == "bash":
+                self.shell(box.text.replace("make test\n", ""))
+            else:
+                (self.path / box.file).write_text(box.text, "utf-8", newline="\n")
+
+    def apply(self, diff: str) -> None:
+        """Replace the lines that a diff shows."""
+        first, _, changes = diff.partition("\n")
+        path = self.path / first.removeprefix("--- ")
+        for change in changes.split("@@\n"):
+            lines = change.splitlines(keepends=True)
+            old = "".join(line[1:] for line in lines if line[0] in " -")
+            new = "".join(line[1:] for line in lines if line[0] in " +")
+            text = path.read_text("utf-8")
+            assert text.count(old) == 1, f"{path.name} does not hold once:\n{old}"
+            path.write_text(text.replace(old, new), "utf-8", newline="\n")
+
+    def shell(self, commands: str) -> str:
+        """Run commands of the page and return their output."""
+        env = {**self.machine.env, "PATH": os.environ["PATH"]}
+        make = (
+            f'make() {{ command make --assume-old=install VENV={self.tools} "$@"; }}\n'
+        )
+        return run("sh", "-ec", make + commands, cwd=self.path, env=env).stdout
+
+    def cookiecutter(self, *answers: str, check: bool = True) -> str:
+        """Make a project from the fork and return the output."""
+        command = (sys.executable, "-m", "cookiecutter", self.path, "--no-input")
+        return self.machine.run(*command, *answers, check=check).stdout
+
+    def need_little(self) -> None:
+        """Let projects need no more than their set-up."""
+        path = self.path / "cookiecutter.json"
+        context = json.loads(path.read_text("utf-8"))
+        context["_dependencies"] |= {
+            "notebook": "typer>=0.20",
+            "analysis": "",
+            "model": "",
+        }
+        context["_development"] |= {"notebook": "ipykernel pre-commit"}
+        path.write_text(json.dumps(context), "utf-8")
+
+    @property
+    def form(self) -> dict[str, dict[str, Any]]:
+        """The questions of "Use this template"."""
+        text = (self.path / FORM_FILE).read_text("utf-8")
+        workflow = yaml.load(text, yaml.BaseLoader)
+        inputs: dict[str, dict[str, Any]] = workflow["on"]["workflow_dispatch"][
+            "inputs"
+        ]
+        return inputs
+
+
+@pytest.fixture
+def fork(machine: Machine, template: Path) -> Fork:
+    """A copy of the template on a machine of its own."""
+    path = machine.home.parent / "fork"
+    shutil.copytree(template, path)
+    return Fork(machine, path)
+
+
+@pytest.mark.slow
+def test_a_fork_has_defaults_a_license_a_manager_and_an_option_of_its_own(
+    fork: Fork, equip: Equip
+) -> None:
+    fork.follow("Change the defaults")
+    fork.follow("Add a license")
+    fork.follow("Add an environment manager")
+    fork.follow("Add an option")  # and test the whole fork
+    assert fork.form["license"]["default"] == "LicenseRef-Acme"
+    assert "acme-env" in fork.form["environment_manager"]["options"]
+
+    machine = fork.machine
+    fork.need_little()
+    equip(machine, "pipenv")  # which the new manager is a copy of
+    machine.hide("git", "poetry")
+    output = fork.cookiecutter(
+        "environment_manager=acme-env", "package_index_url=", "privacy_notice=yes"
+    )
+    project = machine.project()
+    assert "✓ kernel" in output
+    assert "my-analysis" in machine.kernels
+    assert "Pipfile.lock" in project.files
+    project.run(project.bin / "python", "-c", "import my_analysis")
+    metadata = project.manifest["project"]
+    assert metadata["authors"] == [{"name": "Data Team", "email": "data@acme.example"}]
+    assert metadata["license"] == "LicenseRef-Acme"
+    assert "Written by Data Team." in project.text("LICENSE")
+    assert (project / "notebooks/02-model.ipynb").is_file()
+    assert (project / "PRIVACY.md").is_file()
+    refusal = fork.cookiecutter("project_slug=con", check=False)
+    assert "project_slug 'con'" in refusal

@@ -1,0 +1,331 @@
+"""A fault of the machine costs no project, and the command that set-up names resumes.
+
+Every fault is real: it happens in a HOME, a PATH and, where necessary, a Linux
+namespace of the test's own. Then the test runs the command that the output names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.finished_project import has_environment, is_finished, resume, run_notebook
+from support.machine import Machine
+from support.processes import (
+    children,
+    is_running,
+    needs_linux,
+    needs_unshare,
+    other_python,
+    put_first_on_path,
+    wait_until,
+)
+from support.project import Project
+
+pytestmark = pytest.mark.slow
+INSTALL = "cd my-analysis && make bootstrap install repository"
+# Packages are copied one at a time, so that there is time to interrupt.
+SLOW_INSTALLATION = {"UV_LINK_MODE": "copy", "UV_CONCURRENT_INSTALLS": "1"}
+
+
+def reported(output: str, step: str) -> str:
+    """Return the mark and the text of a step's line."""
+    (line,) = re.findall(rf"^  (\S) {step} +(.*)$", output, re.MULTILINE)
+    return " ".join(line)
+
+
+# Something is missing
+
+
+def test_no_network_and_no_git_identity(machine: Machine) -> None:
+    offline = needs_unshare("--net")
+    (machine.home / ".gitconfig").unlink()
+    name, email = "Zoë O'Neill", "zoe@example.org"
+    command = machine.command(
+        environment_manager="uv", author_name=name, author_email=email
+    )
+    env = machine.env
+    machine.env = env | {"UV_CACHE_DIR": str(machine.home.parent / "empty")}
+    output = machine.run(*offline, *command).stdout
+    assert reported(output, "environment").startswith("✗ ")
+    machine.env = env
+    resume(machine, output)
+    is_finished(machine, machine.project())
+    assert machine.project().git("log", "--format=%an <%ae>") == f"{name} <{email}>"
+
+
+def test_no_git_and_no_uv(machine: Machine) -> None:
+    machine.hide("uv", "uvx")
+    path_with_git = machine.env["PATH"]
+    machine.hide("git")
+    output = machine.cookiecutter(environment_manager="uv").stdout
+    assert reported(output, "environment").startswith("✓")
+    assert reported(output, "repository").startswith("✗")
+    assert "git is missing" in output
+    machine.env["PATH"] = path_with_git
+    assert resume(machine, output) == "cd my-analysis && make repository"
+    is_finished(machine, machine.project())
+
+
+def test_a_missing_python(machine: Machine) -> None:
+    version, python = other_python()
+    machine.hide("python3", "python", *(f"python3.{minor}" for minor in range(10, 20)))
+    machine.env["PYENV_ROOT"] = str(machine.home / "no-pyenv")
+    machine.env["UV_PYTHON_DOWNLOADS"] = "never"
+    output = machine.cookiecutter(
+        environment_manager="uv", python_version=version
+    ).stdout
+    assert reported(output, "environment").startswith("✗ ")
+    assert re.search(rf"Python {version}|=={version}|>={version}", output)
+    put_first_on_path(machine, f"python{version}", f'exec {python} "$@"')
+    assert resume(machine, output) == INSTALL
+    is_finished(machine, machine.project())
+
+
+# The directory of the project
+
+
+def test_inside_another_repository_and_uv_workspace_neither_is_changed(
+    machine: Machine,
+) -> None:
+    outer = machine.work / "workspace"
+    outer.mkdir()
+    (outer / "pyproject.toml").write_text(
+        '[project]\nname = "outer"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        '[tool.uv.workspace]\nmembers = ["*"]\n'
+    )
+    machine.run("uv", "lock", "--quiet", cwd=outer)
+    machine.run("git", "init", "--quiet", cwd=outer)
+    machine.run("git", "add", "--all", cwd=outer)
+    machine.run("git", "commit", "--quiet", "--message", "Outer", cwd=outer)
+    machine.env["PWD"] = str(outer)
+    output = machine.run(*machine.command(environment_manager="uv"), cwd=outer).stdout
+    assert reported(output, "repository").startswith(f"– none: part of {outer}")
+    project = Project(outer / "my-analysis", machine.env)
+    assert not (project / ".git").exists()
+    has_environment(machine, project)
+    assert machine.run("git", "diff", "HEAD", cwd=outer).stdout == ""
+    project.make("repository")
+    is_finished(machine, project)
+
+
+def test_a_path_with_blanks_and_other_alphabets(machine: Machine) -> None:
+    machine.work = machine.work / "Données d'été 分析"
+    machine.work.mkdir()
+    machine.env["PWD"] = str(machine.work)
+    output = machine.cookiecutter(environment_manager="uv").stdout
+    project = machine.project()
+    assert "To resume:" not in output
+    is_finished(machine, project)
+    assert Path(run_notebook(machine, project)).samefile(project / ".venv")
+    project.make("install", "lock", "check", "test", "notebooks", "build", "clean")
+
+
+def test_rendering_over_a_project_deletes_and_commits_nothing(machine: Machine) -> None:
+    machine.cookiecutter(environment_manager="uv")
+    project = machine.project()
+    (project / "src/my_analysis/mine.py").write_text('"""Mine."""\n')
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "Mine")
+    (project / "untracked.txt").write_text("untracked")
+    (project / "empty").mkdir()
+    kept = {path for path in project.path.rglob("*") if ".git" not in path.parts}
+    log, index = project.git("log"), project.git("ls-files", "--stage")
+    over = ("--overwrite-if-exists", "--skip-if-file-exists")
+    output = machine.cookiecutter(*over, environment_manager="uv").stdout
+    assert kept <= {*project.path.rglob("*")}
+    assert (project / "untracked.txt").read_text() == "untracked"
+    machine.run("sh", "-c", output.splitlines()[-1])
+    assert project.git("log") == log
+    assert project.git("ls-files", "--stage") == index
+    has_environment(machine, project)
+
+
+def test_the_commands_without_make_register_the_kernel(machine: Machine) -> None:
+    machine.cookiecutter(environment_manager="uv", set_up="no")
+    project = machine.project()
+    without_make = r"## Without make\n+```bash\n(.*?)```"
+    (commands,) = re.findall(without_make, project.text("README.md"), re.DOTALL)
+    project.run("sh", "-ec", commands)
+    assert machine.kernels["my-analysis"]["argv"][0] == str(project.bin / "python")
+
+
+def test_the_kernel_of_another_environment_is_kept_while_its_python_exists(
+    machine: Machine,
+) -> None:
+    data = machine.run(sys.executable, "-m", "jupyter_core", "--data-dir").stdout
+    spec = Path(data.strip(), "kernels/my-analysis/kernel.json")
+    spec.parent.mkdir(parents=True)
+    other = {"argv": [sys.executable, "-m", "x"], "display_name": "x", "language": "x"}
+    spec.write_text(json.dumps(other))
+    output = machine.cookiecutter(environment_manager="uv").stdout
+    project = machine.project()
+    assert "– kernel       The kernel 'my-analysis' belongs to" in output
+    (command,) = re.findall(r"'(make kernel KERNEL=\S+)'", output)
+    project.run("sh", "-c", command)
+    assert machine.kernels["my-analysis"] == other
+    assert machine.kernels["my-analysis-2"]["argv"][0] == str(project.bin / "python")
+    spec.write_text(json.dumps(other | {"argv": ["/gone/bin/python"]}))
+    project.make("install")
+    has_environment(machine, project)
+
+
+# Something cannot be written
+
+
+def test_a_home_that_cannot_be_written(machine: Machine) -> None:
+    mounting = needs_unshare("--mount")
+    config = machine.work / "cookiecutter.yaml"
+    config.write_text(
+        f"cookiecutters_dir: {machine.work}/templates\n"
+        f"replay_dir: {machine.work}/replay\n"
+    )
+    machine.env["XDG_CACHE_HOME"] = str(machine.home / ".cache")
+    words = machine.command("--config-file", str(config), environment_manager="uv")
+    mount = 'mount --bind "$HOME" "$HOME" && mount -o remount,bind,ro "$HOME"'
+    script = f'{mount} && ! touch "$HOME/x" 2>/dev/null && exec "$@"'
+    output = machine.run(*mounting, "sh", "-c", script, "sh", *words).stdout
+    assert reported(output, "environment").startswith("✗ ")
+    assert "Read-only file system" in output
+    assert "Traceback" not in output
+    resume(machine, output)
+    is_finished(machine, machine.project())
+
+
+def test_a_full_disk(machine: Machine) -> None:
+    mounting = needs_unshare("--mount")
+    words = machine.command(environment_manager="uv")
+    script = """
+    mount -t tmpfs -o size=60m tmpfs . && cd "$PWD" || exit 3
+    output=$("$@") || exit 4
+    printf '%s\\n' "$output"
+    mount -o remount,size=2g . || exit 5
+    sh -c "$(printf '%s\\n' "$output" | sed -n '/To resume:$/{n;p}')" || exit 6
+    cd my-analysis && git status --porcelain && git log --format='commits: %s'
+    .venv/bin/python -c 'import my_analysis, pandas; print("works")'
+    """
+    done = machine.run(*mounting, "sh", "-c", script, "sh", *words, check=False)
+    output = done.stdout
+    assert done.returncode == 0, output
+    assert reported(output, "environment").startswith("✗ ")
+    assert re.search("No space left|ENOSPC", output)
+    assert "Traceback" not in output
+    assert "\ncommits: Start my-analysis\nworks\n" in output
+
+
+# Interruptions
+
+
+class Setup:
+    """cookiecutter on a pseudo-terminal, whose hook installs packages slowly."""
+
+    def __init__(self, machine: Machine) -> None:
+        pexpect = pytest.importorskip("pexpect")
+        program, *words = machine.command(environment_manager="uv")
+        self.machine = machine
+        self.terminal = pexpect.spawn(
+            program,
+            words,
+            cwd=str(machine.work),
+            env=machine.env | SLOW_INSTALLATION | {"TERM": "xterm"},
+            dimensions=(50, 120),
+            encoding="utf-8",
+            timeout=120,
+        )
+
+    def wait_for_installation(self) -> list[int]:
+        """Wait until packages are being installed and return all processes below."""
+        self.terminal.expect(r"files +\d+ in")
+        found: list[int] = []
+
+        def is_installing() -> bool:
+            found[:] = children(self.terminal.pid)
+            return len(found) > 1 and installed(self.machine.project()) > 20
+
+        wait_until(is_installing, 120, "packages are being installed")
+        return found
+
+    def output(self) -> str:
+        """Wait for a successful end and return the output without escape sequences."""
+        import pexpect
+
+        self.terminal.expect(pexpect.EOF)
+        self.terminal.close()
+        assert self.terminal.exitstatus == 0, self.terminal.before
+        plain = re.sub(r"\x1b\[[\d;]*[mK]", "", str(self.terminal.before))
+        return re.sub(r"\r\n?", "\n", plain)
+
+
+@pytest.fixture
+def setup(machine: Machine) -> Iterator[Setup]:
+    """A set-up that has been started, and ends with the test at the latest."""
+    needs_linux()
+    started = Setup(machine)
+    yield started
+    with contextlib.suppress(OSError):
+        started.terminal.close(force=True)
+
+
+def installed(project: Project) -> int:
+    """Return the number of files and directories in site-packages."""
+    return len(list((project / ".venv").glob("lib/python*/site-packages/*")))
+
+
+def all_end(pids: list[int]) -> None:
+    """Assert that all of these processes end soon, by themselves."""
+    wait_until(lambda: not any(map(is_running, pids)), 15, "the tools have ended")
+
+
+def kill_make_install(project: Project, when: Callable[[], bool]) -> None:
+    """Kill `make install` and all that it has started."""
+    process = subprocess.Popen(
+        ["make", "install"],
+        cwd=project.path,
+        env={**project.env, **SLOW_INSTALLATION},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_until(lambda: when() or process.poll() is not None, 120, "the moment")
+    pids = [process.pid, *children(process.pid)]
+    assert process.poll() is None, "make ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    all_end(pids)
+
+
+def test_ctrl_c_stops_the_installation_and_keeps_the_project(
+    machine: Machine, setup: Setup
+) -> None:
+    pids = setup.wait_for_installation()
+    setup.terminal.sendintr()
+    output = setup.output()
+    assert "stopped by Ctrl-C" in output
+    all_end(pids)
+    assert resume(machine, output) == INSTALL
+    is_finished(machine, machine.project())
+
+
+def test_killed_set_up_leaves_nothing_running_and_make_repairs_the_environment(
+    machine: Machine, setup: Setup
+) -> None:
+    pids = setup.wait_for_installation()
+    os.kill(setup.terminal.pid, signal.SIGKILL)
+    all_end(pids)
+    project = machine.project()
+    kill_make_install(project, lambda: installed(project) > 60)
+    machine.run("sh", "-c", INSTALL)
+    is_finished(machine, project)
+    for python in (project / ".venv/bin").glob("python*"):
+        python.unlink()
+    project.make("install", "check")
+    has_environment(machine, project)

@@ -1,0 +1,157 @@
+"""What an environment is made with: a manager that is missing, and pyenv."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.environments import versions_in
+from support.machine import Equip, Machine
+from support.project import OWN_PYTHON, Bake, Project
+
+PROGRAMS = ("uv", "poetry", "pipenv")
+PYTHONS = ("python", "python3", *(f"python3.{minor}" for minor in range(8, 20)))
+slow = pytest.mark.slow
+
+Copy = Callable[[Project], Project]
+
+
+@pytest.fixture
+def bare(machine: Machine) -> Machine:
+    """A machine without an environment manager or a program that could run one."""
+    machine.hide(*PROGRAMS, "uvx", "pipx")
+    return machine
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_missing_manager_is_one_line(bake: Bake, bare: Machine, program: str) -> None:
+    project = Project(bake(environment_manager=program).path, bare.env)
+    done = project.make("install", check=False)
+    line, stopped = done.stdout.splitlines()
+    assert line.lower().startswith(f"{program} is missing: 'make bootstrap' gets it")
+    assert stopped.startswith("make: ***")
+    assert done.returncode == 2
+
+
+@slow
+def test_bootstrap_gets_a_manager_for_the_project_alone(
+    bake: Bake, copy: Copy, bare: Machine
+) -> None:
+    project = Project(copy(bake(environment_manager="uv")).path, bare.env)
+    project.make("bootstrap", "environment")
+    assert (project / ".bootstrap/bin/uv").exists()
+    project.git("init", "--quiet")
+    assert ".bootstrap" not in project.git("status", "--porcelain")
+
+
+def test_a_directory_that_is_no_environment_is_never_deleted(
+    bake: Bake, copy: Copy, machine: Machine
+) -> None:
+    rendered = bake(environment_manager="pip", python_version=OWN_PYTHON)
+    project = Project(copy(rendered).path, machine.env)
+    mine = project / "elsewhere/mine.txt"
+    mine.parent.mkdir()
+    mine.touch()
+    done = project.make("install", "VENV=elsewhere", check=False)
+    assert done.returncode == 2
+    line, _ = done.stdout.splitlines()
+    assert line.startswith("elsewhere is no complete environment")
+    assert mine.exists()
+
+
+def test_production_is_not_installed_into_the_development_environment(
+    bake: Bake, machine: Machine
+) -> None:
+    project = Project(bake().path, machine.env)
+    done = project.make("install-production", check=False)
+    assert done.stdout.startswith("Where to? make install-production VENV=")
+    assert not (project / ".venv").exists()
+
+
+# pyenv
+
+
+@pytest.fixture
+def pyenv(machine: Machine) -> dict[str, Path]:
+    """pyenv's Pythons that a project can have: 3.13 to where it is."""
+    if shutil.which("pyenv", path=machine.env["PATH"]) is None:
+        pytest.skip("pyenv is not on this machine's PATH")
+    found = sorted(Path(machine.env["PYENV_ROOT"]).glob("versions/3.1[1-4].*"))
+    if not found:
+        pytest.skip("pyenv holds no Python from 3.11 to 3.14")
+    return {path.name.rpartition(".")[0]: path for path in found}
+
+
+@slow
+@pytest.mark.parametrize("manager", ["uv", "pip"])
+def test_a_python_that_only_pyenv_has_makes_the_environment(
+    bake: Bake,
+    copy: Copy,
+    machine: Machine,
+    equip: Equip,
+    pyenv: dict[str, Path],
+    manager: str,
+) -> None:
+    others = {*pyenv} - {"{}.{}".format(*sys.version_info)}
+    if not others:
+        pytest.skip("pyenv has only the Python that runs the tests")
+    version = max(others)
+    machine.hide(*PYTHONS)
+    equip(machine, manager)
+    machine.env["UV_PYTHON_DOWNLOADS"] = "never"
+    rendered = bake(environment_manager=manager, python_version=version)
+    project = Project(copy(rendered).path, machine.env)
+    project.make("environment")
+    prefix = project.run(
+        project.bin / "python", "-c", "import sys; print(sys.base_prefix)"
+    )
+    assert Path(prefix.stdout.strip()).samefile(pyenv[version])
+
+
+@pytest.fixture
+def virtualenv(machine: Machine, pyenv: dict[str, Path]) -> Path:
+    """An environment of pyenv-virtualenv, in a pyenv of the machine's own."""
+    plugins = Path(machine.env["PYENV_ROOT"], "plugins")
+    if not (plugins / "pyenv-virtualenv").is_dir():
+        pytest.skip("pyenv-virtualenv is not among pyenv's plugins")
+    original = pyenv[max(pyenv)]
+    root = machine.home.parent / "pyenv"
+    (root / "versions" / original.name).mkdir(parents=True)
+    (root / "plugins").symlink_to(plugins)
+    for path in original.iterdir():
+        if path.name != "envs":
+            (root / "versions" / original.name / path.name).symlink_to(path)
+    machine.env["PYENV_ROOT"] = str(root)
+    machine.run("pyenv", "virtualenv", original.name, "my-analysis")
+    return Path(machine.run("pyenv", "prefix", "my-analysis").stdout.strip())
+
+
+@slow
+def test_a_pyenv_virtualenv_serves_as_the_projects_own_and_is_never_deleted(
+    bake: Bake, copy: Copy, machine: Machine, virtualenv: Path
+) -> None:
+    text = (virtualenv / "pyvenv.cfg").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^version = (\d+\.\d+)", text, re.MULTILINE)
+    rendered = bake(environment_manager="uv", python_version=version)
+    project = Project(copy(rendered).path, machine.env)
+    project.make("install", f"VENV={virtualenv}")
+    assert (project / ".venv").samefile(virtualenv)
+    assert "black" in versions_in(virtualenv)
+    (kernel,) = machine.kernels.values()
+    assert Path(kernel["argv"][0]).is_relative_to(virtualenv)
+    project.make("test", "ARGS=--no-cov")
+
+    kept = virtualenv.resolve()
+    for python in kept.glob("bin/python*"):
+        python.unlink()
+    before = {*kept.rglob("*")}
+    done = project.make("environment", f"VENV={virtualenv}", check=False)
+    assert "is no complete environment" in done.stdout
+    assert {*kept.rglob("*")} == before
+    project.make("environment")
+    assert {*kept.rglob("*")} == before

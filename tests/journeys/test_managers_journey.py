@@ -1,0 +1,331 @@
+"""Each environment manager, from the prompts to a fresh clone that passes its tests."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyte
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from support.environments import versions_in
+from support.finished_project import (
+    STEPS,
+    give_habits,
+    has_environment,
+    holds_nothing_of_the_machine,
+    is_finished,
+    run_notebook,
+)
+from support.locks import MANAGERS, lock_files, locked
+from support.machine import Equip, Machine, MachineWith
+from support.processes import wait_until
+from support.project import Project, default_context
+
+pexpect = pytest.importorskip("pexpect")
+if not hasattr(pexpect, "spawn"):
+    pytest.skip("Windows has no pseudo-terminals", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
+only_uv = pytest.mark.parametrize("made", ["uv"], indirect=True)
+COLUMNS, ROWS = 100, 60
+PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with the environment
+UNIVERSAL_LOCKS = ("uv", "poetry")  # they also name packages of other platforms
+ESCAPE_SEQUENCE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
+
+
+def answer_prompts(machine: Machine, manager: str) -> str:
+    """Run cookiecutter at a pseudo-terminal and return everything it showed.
+
+    Enter is pressed throughout, but for the manager's number among the choices.
+    """
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "cookiecutter", str(machine.template)],
+        cwd=str(machine.work),
+        env=machine.env | {"TERM": "xterm-256color"},
+        dimensions=(ROWS, COLUMNS),
+        encoding="utf-8",
+        timeout=60,
+    )
+    labels = default_context()["__prompts__"]["environment_manager"]
+    shown = ""
+    while child.expect([r"\)(\x1b\[[\d;]*m)?:", r"files +\d+ in"]) == 0:
+        shown += child.before + child.after
+        question = re.split(r"\[\d+/\d+\]", ESCAPE_SEQUENCE.sub("", shown))[-1]
+        number = re.search(rf"(\d+) - {re.escape(labels[manager])}", question)
+        child.sendline(number[1] if number else "")
+    shown += child.before + child.after
+    child.expect(pexpect.EOF, timeout=600)
+    shown += child.before
+    child.close()
+    assert child.exitstatus == 0, shown
+    return str(shown)
+
+
+class Made(NamedTuple):
+    """A project that a manager has set up, and what the terminal showed."""
+
+    manager: str
+    machine: Machine
+    project: Project
+    shown: str
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines that a person sees in the end."""
+        screen = pyte.Screen(COLUMNS, ROWS)
+        pyte.Stream(screen).feed(self.shown)
+        return [line.rstrip() for line in screen.display if line.strip()]
+
+
+@pytest.fixture(scope="module", params=MANAGERS)
+def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
+    """A project set up from the prompts, on a machine whose settings mislead pip."""
+    manager = request.param
+    machine = machine_with(manager)
+    give_habits(machine)
+    shown = answer_prompts(machine, manager)
+    yield Made(manager, machine, machine.project(), shown)
+    machine.remove()
+
+
+def test_the_prompts_end_in_a_committed_project_with_its_kernel(made: Made) -> None:
+    screen = made.screen
+    assert "The project is kept. To resume:" not in screen
+    for step in STEPS:
+        (line,) = (line for line in screen if line.startswith(f"  ✓ {step} "))
+        assert step in ("files", "kernel") or re.search(r"\d+\.\d s$", line)
+    is_finished(made.machine, made.project)
+
+
+@only_uv
+def test_the_terminal_shows_what_to_do_next(made: Made) -> None:
+    after = made.screen[made.screen.index("Next:") + 1 :]
+    assert after[0].strip() == f"cd {made.project.path.name}"
+    for command in ("make lab", "make test"):
+        assert any(line.strip().startswith(command) for line in after)
+    assert max(map(len, made.screen)) < COLUMNS
+    assert not any(line.endswith("…") for line in made.screen)
+
+
+@only_uv
+def test_a_jupyter_of_another_environment_runs_a_notebook_in_the_kernel(
+    made: Made,
+) -> None:
+    prefix = run_notebook(made.machine, made.project)
+    assert Path(prefix).samefile(made.project / ".venv")
+
+
+@contextlib.contextmanager
+def jupyterlab(project: Project) -> Iterator[Callable[..., Any]]:
+    """Run ``make lab`` in a project, and yield what calls its REST API."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = f"--no-browser --allow-root --ip=127.0.0.1 --port={port}"
+    arguments = f"ARGS={words} --IdentityProvider.token=loopback"
+    log = project.path.parent / "lab.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "lab", arguments],
+            cwd=project.path,
+            env=project.env,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+    def call(method: str, address: str, **body: object) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        headers = {"Authorization": "token loopback"}
+        connection.request(method, address, json.dumps(body), headers)
+        return json.load(connection.getresponse())
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            return bool(call("GET", "/api/kernelspecs"))
+        return process.poll() is not None
+
+    try:
+        wait_until(answers, 300, "JupyterLab", 0.5)
+        assert process.poll() is None, log.read_text()
+        yield call
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+def python_of(kernel: str, machine: Machine) -> str:
+    """Return the ``sys.executable`` of a running kernel."""
+    (connection,) = machine.home.glob(f"**/runtime/kernel-{kernel}.json")
+    client = BlockingKernelClient(connection_file=str(connection))
+    client.load_connection_file()
+    client.start_channels(hb=False)  # a busy machine may miss a heartbeat
+    found: list[str] = []
+    try:
+        client.wait_for_ready(timeout=60)
+        client.execute_interactive(
+            "import sys; print(sys.executable, end='')",
+            timeout=60,
+            output_hook=lambda m: found.append(m["content"].get("text", "")),
+        )
+    finally:
+        client.stop_channels()
+    return "".join(found)
+
+
+@only_uv
+def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
+    made: Made,
+) -> None:
+    install = ("uv", "tool", "install", "--quiet", "--no-config", "jupyterlab")
+    made.machine.run(*install)
+    made.machine.env["PATH"] += f"{os.pathsep}{made.machine.home / '.local/bin'}"
+    slug = made.project.path.name
+    copy = made.machine.work / "second" / slug  # with a copy of the environment
+    shutil.copytree(made.project.path, copy, symlinks=True)
+    clone = made.machine.work / "third" / slug  # with an environment of its own
+    made.machine.run("git", "clone", "--quiet", made.project.path, clone)
+    others = [Project(path, made.project.env) for path in (copy, clone)]
+    others[1].make("install")
+    for project in (made.project, *others):
+        with jupyterlab(project) as call:
+            assert call("GET", "/api/kernelspecs")["default"] == slug
+            notebook = call("POST", "/api/contents", type="notebook")["path"]
+            for name in (None, slug, "python3"):
+                session = {"path": notebook, "type": "notebook", "name": ""}
+                made_of = call(
+                    "POST", "/api/sessions", kernel={"name": name}, **session
+                )
+                python = python_of(made_of["kernel"]["id"], made.machine)
+                assert python == str(project.bin / "python"), name
+                notebook = f"{name}.ipynb"
+        (project / "Untitled.ipynb").unlink()
+    shutil.rmtree(copy.parent)
+    shutil.rmtree(clone.parent)
+    assert made.machine.kernels[slug]["argv"][0] == str(made.project.bin / "python")
+
+
+@only_uv
+def test_make_notebooks_uses_no_kernel_of_the_person(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = made.machine.home / "theirs"
+    spec = {"argv": ["false"], "display_name": "theirs", "language": "python"}
+    user = made.machine.home / ".local/share/jupyter"
+    for data in (theirs, user):
+        (data / "kernels/python3").mkdir(parents=True)
+        (data / "kernels/python3/kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setitem(made.machine.env, "JUPYTER_PATH", str(theirs))
+    try:
+        assert "1 passed" in made.project.make("notebooks").stdout
+    finally:
+        shutil.rmtree(user / "kernels/python3")
+
+
+@only_uv
+def test_a_report_shows_figures_without_code_and_leaves_the_notebook(
+    made: Made,
+) -> None:
+    notebooks = made.project / "notebooks"
+    (notebook,) = notebooks.glob("*.ipynb")
+    content = json.loads(notebook.read_text("utf-8"))
+    drawing = "import matplotlib.pyplot as p\nunseen_line = p.plot([1, 2])"
+    for name, source in (("figure", drawing), ("broken", "1 / 0")):
+        cell: dict[str, Any] = {"cell_type": "code", "id": "0", "source": source}
+        cell |= {"metadata": {}, "execution_count": None, "outputs": []}
+        text = json.dumps(content | {"cells": [cell]})
+        (notebooks / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    before = {path: path.read_bytes() for path in notebooks.iterdir()}
+    done = made.project.make("report", "CODE=no", check=False)
+    assert {path: path.read_bytes() for path in notebooks.iterdir()} == before
+    assert done.returncode == 2
+    assert "notebooks/broken.ipynb: ZeroDivisionError: division by zero" in done.stdout
+    (notebooks / "broken.ipynb").unlink()
+    commit = made.project.git("describe", "--always")
+    html = made.project.text("reports/figure.html")
+    assert "unseen_line" not in html
+    assert "data:image/png;base64," in html
+    assert f"{made.project.path.name}, commit {commit}, 20" in html
+    assert (made.project / f"reports/{notebook.stem}.html").exists()
+    assert not (made.project / "reports/broken.html").exists()
+    made.project.make("report")
+    assert "unseen_line" in made.project.text("reports/figure.html")
+    (notebooks / "figure.ipynb").unlink()
+    assert changed_files(made.project) == set()
+
+
+def changed_files(project: Project) -> set[str]:
+    """Return the files that differ from the last commit, new ones included."""
+    lines = project.git("status", "--porcelain").splitlines()
+    return {line.split()[-1] for line in lines}
+
+
+@pytest.mark.parametrize("made", ["uv", "pip"], indirect=True)
+def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> None:
+    words = ("add", "PACKAGE=no-such-package-of-anybodys")
+    assert made.project.make(*words, check=False).returncode == 2
+    assert changed_files(made.project) == set()
+
+
+def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
+    project = made.project
+    project.make("add", "PACKAGE=tabulate")
+    needed = project.manifest["project"]["dependencies"]
+    (bound,) = (each for each in needed if each.startswith("tabulate"))
+    assert ">=" in bound
+    installed = versions_in(project / ".venv")
+    assert locked(project)["tabulate"] == {installed["tabulate"]}
+    assert {"pyproject.toml"} < changed_files(project)
+    assert changed_files(project) <= {"pyproject.toml", *lock_files(project)}
+    holds_nothing_of_the_machine(made.machine, project)
+    project.git("commit", "--quiet", "--no-verify", "--all", "--message", "Add")
+
+
+@only_uv
+def test_a_first_own_function_without_types_or_docstring_commits(made: Made) -> None:
+    project = made.project
+    own = project / "src/my_analysis/own.py"
+    own.write_text("def double(x):\n    y = 2 * x\n    return y\n")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "My first function")
+    project.make("check", "test")
+
+
+def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
+    made: Made, machine: Machine, equip: Equip
+) -> None:
+    """First for production, where only the package is installed for its own sake."""
+    equip(machine, made.manager)
+    machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
+    clone = machine.project()
+    clone.make("install-production", "VENV=production")
+    production = clone / "production"
+    tree = clone.run("uv", "pip", "tree", "--python", production, "--depth", "0")
+    roots = {line.split()[0] for line in tree.stdout.splitlines() if " v" in line}
+    assert roots - PIP_AND_TOOLS == {"my-analysis"}
+    assert not (clone / ".venv").exists()
+    shutil.rmtree(production)
+
+    clone.make("install")
+    has_environment(machine, clone)
+    pins, installed = locked(clone), versions_in(clone / ".venv")
+    for name in {*installed} - {"my-analysis", *PIP_AND_TOOLS}:
+        assert installed[name] in pins[name], name
+    if made.manager not in UNIVERSAL_LOCKS:
+        assert {*pins} <= {*installed}
+    clone.make("check", "test")
+    assert clone.git("status", "--porcelain") == ""

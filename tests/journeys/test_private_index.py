@@ -1,0 +1,230 @@
+"""A private package index: managers install from it, and `make publish` uploads to it.
+
+The index is pypiserver on loopback. It asks for a name and a password, which managers
+read from ~/.netrc, and redirects to the public index for packages that it lacks.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from support.engine import docker, found_in_image
+from support.finished_project import resume
+from support.index_proxy import default_index
+from support.locks import MANAGERS, lock_files
+from support.machine import Equip, Machine, MachineNamed
+from support.processes import wait_until
+from support.project import Project
+
+pytestmark = pytest.mark.slow
+
+USERNAME = "ada"
+PASSWORD = "s3cr$t@/%#:"
+QUOTED = "s3cr%24t"  # how the password begins in an address
+TWINE = {"TWINE_USERNAME": USERNAME, "TWINE_PASSWORD": PASSWORD}
+LIBRARY = "the-library"
+
+
+class Index(NamedTuple):
+    """A running index: its simple pages, and the directory of its files."""
+
+    url: str
+    directory: Path
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the files that it holds."""
+        return sorted(path.name for path in self.directory.iterdir())
+
+
+def status_of(url: str) -> int:
+    """Return the status of an HTTP answer, 0 where nothing listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def index(
+    pinned_programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    """An empty index."""
+    directory = tmp_path_factory.mktemp("index")
+    (files := directory / "files").mkdir()
+    digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
+    (directory / "passwords").write_text(f"{USERNAME}:{{SHA}}{digest}\n")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [
+        *(str(pinned_programs / "pypi-server"), "run", "--authenticate"),
+        *("list,download,update", "--passwords", str(directory / "passwords")),
+        *("--interface", "127.0.0.1", "--port", str(port)),
+        *("--fallback-url", default_index(), str(files)),
+    ]
+    with (directory / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}/simple/"
+    try:
+        wait_until(lambda: status_of(url) or process.poll() is not None, 60, url)
+        assert status_of(url) == 401, (directory / "log.txt").read_text()
+        yield Index(url, files)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def write_netrc(machine: Machine) -> None:
+    """Store the credentials for the index in the person's ~/.netrc."""
+    line = f"machine 127.0.0.1 login {USERNAME} password {PASSWORD}\n"
+    (machine.home / ".netrc").write_text(line)
+    (machine.home / ".netrc").chmod(0o600)
+
+
+NewProject = Callable[..., Project]
+
+
+@pytest.fixture(scope="module")
+def new_project(little: Path, index: Index) -> NewProject:
+    """Render a project that uses the index and depends on little."""
+
+    def made(machine: Machine, name: str, manager: str = "uv") -> Project:
+        machine.template = little
+        machine.cookiecutter(
+            set_up="no",
+            project_slug=name,
+            environment_manager=manager,
+            package_index_url=index.url,
+        )
+        # Poetry caches hashes by the name of the index, which every run fills anew.
+        machine.env["POETRY_CACHE_DIR"] = str(machine.home / "poetry-cache")
+        write_netrc(machine)
+        return machine.project(name)
+
+    return made
+
+
+def add_dependencies(project: Project, *names: str) -> None:
+    """Add packages to pyproject.toml, as a person would."""
+    text = project.text("pyproject.toml")
+    added = "".join(f'"{name}",\n    ' for name in names)
+    assert '"typer>=0.20"' in text
+    (project / "pyproject.toml").write_text(
+        text.replace('"typer>=0.20"', f'{added}"typer>=0.20"')
+    )
+
+
+@pytest.fixture(scope="module")
+def library(
+    new_project: NewProject, equip: Equip, new_machine: MachineNamed
+) -> Project:
+    """A project whose package is in the index."""
+    machine = new_machine("library")
+    equip(machine, "twine")
+    project = new_project(machine, LIBRARY)
+    project.make("install", "build")
+    machine.env |= TWINE
+    project.make("publish")
+    return project
+
+
+@pytest.fixture(scope="module")
+def user_of(
+    library: Project, new_project: NewProject, equip: Equip, new_machine: MachineNamed
+) -> Callable[[str], Project]:
+    """Make a project of a manager once, with its lock and the library in VENV=prod."""
+    done: dict[str, Project] = {}
+
+    def made(manager: str) -> Project:
+        if manager not in done:
+            machine = new_machine(f"user-{manager}")
+            equip(machine, manager)
+            project = new_project(machine, f"cds-test-index-{manager}", manager)
+            add_dependencies(project, LIBRARY)
+            project.make("lock")
+            project.make("install-production", "VENV=prod")
+            done[manager] = project
+        return done[manager]
+
+    return made
+
+
+def all_text(project: Project) -> str:
+    """Return the text of all files of a project."""
+    names = [name for name in project.files if not name.startswith("prod/")]
+    return "\n".join((project / name).read_text("utf-8") for name in names)
+
+
+def test_publish_uploads_a_wheel_and_an_sdist(library: Project, index: Index) -> None:
+    assert index.files == [
+        "the_library-0.1.0-py3-none-any.whl",
+        "the_library-0.1.0.tar.gz",
+    ]
+
+
+def test_a_rejected_upload_shows_the_answer_of_the_index(library: Project) -> None:
+    wrong = {**library.env, "TWINE_PASSWORD": "wrong"}
+    done = Project(library.path, wrong).make("publish", check=False)
+    assert done.returncode == 2
+    assert "403" in done.stdout
+    assert PASSWORD not in done.stdout
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_a_manager_installs_from_the_index_and_writes_no_password_down(
+    manager: str, user_of: Callable[[str], Project]
+) -> None:
+    project = user_of(manager)
+    code = "import the_library; print(the_library.__file__)"
+    where = project.run(project / "prod/bin/python", "-c", code).stdout.strip()
+    assert Path(where).is_relative_to(project / "prod")
+    assert lock_files(project)
+    text = all_text(project)
+    assert PASSWORD not in text
+    assert QUOTED not in text
+    assert f"{USERNAME}:" not in text
+
+
+def test_set_up_without_credentials_shows_the_answer_and_resumes_with_them(
+    index: Index, little: Path, machine: Machine
+) -> None:
+    machine.template = little
+    output = machine.cookiecutter(package_index_url=index.url).stdout
+    assert "401" in output or "credentials" in output.lower(), output
+    write_netrc(machine)
+    resume(machine, output)
+    project = machine.project()
+    assert index.url in project.text("uv.lock")
+    assert PASSWORD not in all_text(project)
+    assert project.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("manager", ["uv", "pip"])  # pip installs for two others
+def test_credentials_reach_the_build_of_an_image_and_no_layer(
+    manager: str, user_of: Callable[[str], Project], engine: None
+) -> None:
+    project = user_of(manager)
+    project.make("image", "ARGS=--network=host")
+    image = f"{project.path.name}:prod"
+    try:
+        code = "import the_library; print(the_library.__file__)"
+        said = docker("run", "--rm", "--entrypoint=python", image, "-c", code)
+        assert said.startswith("/opt/venv/")
+        found = found_in_image(image, PASSWORD, QUOTED, project.path.name)
+        assert found == {project.path.name}
+        assert PASSWORD[:6] not in docker("history", "--no-trunc", image)
+    finally:
+        docker("rmi", "--force", image)

@@ -1,0 +1,46 @@
+"""Set-up without make, without an open output, or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from support.machine import Machine
+
+
+def test_without_set_up_only_files_are_written(machine: Machine) -> None:
+    """Without a terminal, the output is plain text too."""
+    output = machine.cookiecutter(set_up="no").stdout
+    project = machine.project()
+    names = {each.name for each in project.path.iterdir()}
+    assert not {".git", ".venv", "uv.lock"} & names
+    assert machine.kernels == {}
+    assert output.splitlines()[-2:] == [
+        "To set it up:",
+        "  cd my-analysis && make install repository",
+    ]
+    assert not re.search(r"[\x1b\r]", output)
+
+
+@pytest.mark.slow
+def test_without_make_the_managers_own_commands_are_shown(machine: Machine) -> None:
+    machine.hide("make")
+    output = machine.cookiecutter(environment_manager="uv").stdout
+    commands = output.partition("Install make, or run:\n")[2].splitlines()
+    assert [line.strip() for line in commands[:2]] == ["cd my-analysis", "uv sync"]
+    machine.run("sh", "-ec", "\n".join(commands))
+    assert "my-analysis" in machine.kernels
+
+
+@pytest.mark.parametrize("set_up", ["no", pytest.param("yes", marks=pytest.mark.slow)])
+def test_a_closed_output_still_makes_the_project(machine: Machine, set_up: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = machine.command(environment_manager="uv", set_up=set_up)
+    done = subprocess.run(command, cwd=machine.work, env=machine.env, stdout=writing)
+    os.close(writing)
+    assert done.returncode == 0
+    assert (machine.project() / "pyproject.toml").is_file()

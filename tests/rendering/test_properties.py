@@ -1,0 +1,268 @@
+"""A run of cookiecutter changes nothing but the project, and nothing if it refuses."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
+
+from support import hostile_answers as hostile
+from support.machine import Machine, MachineNamed
+from support.project import Bake, Project, default_context, run
+
+CONTEXT = default_context()
+# What cookiecutter itself leaves, or removes: replay files and rendered hooks.
+OF_COOKIECUTTER = re.compile(r"(home/\.cookiecutter|scratch/(cookiecutter|tmp))")
+
+Snapshot = dict[str, tuple[int, bytes | None]]
+
+
+def snapshot(directory: Path) -> Snapshot:
+    """Return mode and bytes of every file and directory, by relative path."""
+    return {
+        path.relative_to(directory).as_posix(): (
+            path.stat().st_mode,
+            None if path.is_dir() else path.read_bytes(),
+        )
+        for path in directory.rglob("*")
+    }
+
+
+def machine_snapshot(machine: Machine) -> Snapshot:
+    """Return what is on a machine, but for cookiecutter's own files."""
+    found = snapshot(machine.home.parent)
+    own = {
+        name: each for name, each in found.items() if not OF_COOKIECUTTER.match(name)
+    }
+    return {**own, **snapshot(machine.template)}
+
+
+@pytest.fixture
+def neighbours(machine: Machine, scratch: Path) -> Machine:
+    """A machine with files of the user's where a careless run would write or delete."""
+    for name in ("mine.txt", "x/mine.txt", "my-analysis/mine.txt"):
+        path = machine.work / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    machine.env["PYTHONDONTWRITEBYTECODE"] = "1"
+    return machine
+
+
+def retry(output: str) -> list[str]:
+    """Return the words of the command that repeats the answers."""
+    lines = output.partition("Stopping generation")[0].splitlines()
+    return shlex.split(next(line for line in lines[::-1] if " --no-input" in line))
+
+
+def assert_refused(output: str, *keys: str) -> None:
+    """Check that the hook printed a line for each of these questions, and no more."""
+    reported = output.partition("a project:\n")[2]
+    lines = itertools.takewhile(lambda line: line[:2] == "  ", reported.splitlines())
+    assert sorted(line.split()[0] for line in lines) == sorted(keys)
+    repeated = {word.partition("=")[0] for word in retry(output)}
+    assert {*keys} <= repeated
+
+
+@pytest.mark.parametrize("slug", ["", "x/..", "../x", "{work}/x"])
+def test_a_refused_slug_changes_nothing(neighbours: Machine, slug: str) -> None:
+    before = machine_snapshot(neighbours)
+    answers = {"project_slug": slug.format(work=neighbours.work), "set_up": "no"}
+    done = neighbours.cookiecutter(package_name="fine", check=False, **answers)
+    assert done.returncode == 1
+    assert_refused(done.stdout, "project_slug")
+    assert machine_snapshot(neighbours) == before
+
+
+def test_a_refused_run_ends_with_the_command_that_repeats_the_answers(
+    machine: Machine,
+) -> None:
+    texts = {"description": 'It\'s "so" $HOME', "author_name": "Ada O'Neill"}
+    bad = {"project_slug": "pandas", "author_email": "Ada <ada@example.org>"}
+    answers = {"set_up": "no", "docker": "no", **texts, **bad}
+    done = machine.cookiecutter(check=False, **answers)
+    assert_refused(done.stdout, *bad, "package_name")
+    command = retry(done.stdout)
+    assert command[:3] == ["cookiecutter", str(machine.template), "--no-input"]
+    good = {"author_email": "ada@example.org", "package_name": "mine"}
+    good |= {"project_slug": "my-project"}
+    marked = {f"{key}=FIXME": f"{key}={answer}" for key, answer in good.items()}
+    assert {*marked} <= {*command}
+    machine.call_cookiecutter(*(marked.get(word, word) for word in command[1:]))
+    project = machine.project("my-project")
+    assert project.manifest["project"]["description"] == texts["description"]
+    author = {"name": texts["author_name"], "email": "ada@example.org"}
+    assert project.manifest["project"]["authors"] == [author]
+    assert not (project / "Dockerfile").exists()
+    assert project.manifest["project"]["requires-python"].startswith(">=")
+
+
+def test_only_answers_that_differ_from_the_defaults_are_repeated(
+    machine: Machine,
+) -> None:
+    answers = {"project_name": "Penguin bills", "license": CONTEXT["license"][0]}
+    done = machine.cookiecutter(check=False, author_email="nobody", **answers)
+    command = retry(done.stdout)[3:]
+    assert command == ["project_name=Penguin bills", "author_email=FIXME"]
+
+
+def test_hooks_change_no_file_of_the_template(
+    render: Callable[..., Result], bake: Bake
+) -> None:
+    answers = {"starter": CONTEXT["starter"][-1], "project_name": "With Hooks"}
+    for name in ("python_version", "environment_manager"):  # the machine's come first
+        answers[name] = CONTEXT[name][0]
+    result = render(**answers)
+    assert result.exit_code == 0, result.exception
+    made = Project(result.project_path, {})
+    assert made.files == bake(**answers).files
+    assert all(made.text(name) == bake(**answers).text(name) for name in made.files)
+
+
+def test_rendering_the_files_changes_nothing_but_the_project(
+    neighbours: Machine,
+) -> None:
+    before = machine_snapshot(neighbours)
+    neighbours.cookiecutter(project_slug="new-one", set_up="no")
+    after = machine_snapshot(neighbours)
+    assert "work/new-one/README.md" in after
+    outside = {name for name in after if not re.match(r"work/new-one(/|$)", name)}
+    assert {name: after[name] for name in outside} == before
+
+
+def test_refused_answers_change_nothing_in_an_existing_project(
+    neighbours: Machine,
+) -> None:
+    before = machine_snapshot(neighbours)
+    answers = {"description": "a\nb", "set_up": "no"}
+    done = neighbours.cookiecutter("--overwrite-if-exists", check=False, **answers)
+    assert_refused(done.stdout, "description")
+    assert machine_snapshot(neighbours) == before
+
+
+# Answers that nothing has looked at: typed, and from a replay file
+
+
+def typed(machine: Machine, **answers: str) -> str:
+    """Run cookiecutter, type the answers (or Enter) and return the output."""
+    lines = [
+        "n" if isinstance(default, bool) else answers.get(key, "")
+        for key, default in CONTEXT.items()
+        if not key.startswith("_")
+    ]
+    command = [sys.executable, "-m", "cookiecutter", str(machine.template)]
+    stdin = "\n".join(lines) + "\n"
+    done = run(*command, cwd=machine.work, env=machine.env, stdin=stdin, check=False)
+    return done.stdout
+
+
+def test_typed_texts_round_trip(machine: Machine) -> None:
+    text = hostile.TEXTS["three quotes"] + hostile.TEXTS["backslashes"]
+    typed(machine, project_name="It's", description=text, author_name=text)
+    manifest = machine.project("it-s").manifest["project"]
+    assert manifest["description"] == manifest["authors"][0]["name"] == text
+
+
+def test_typed_template_marks_are_refused_and_not_run(machine: Machine) -> None:
+    names = {"project_slug": "a-b", "package_name": "a_b"}
+    texts = {
+        "project_name": "{{ 7 * 191 }}",
+        "description": "{% for each in range(7) %}{{ each }}{% endfor %}",
+        "author_name": "{# nobody #}",
+    }
+    output = typed(machine, **names, **texts)
+    assert_refused(output, *texts)
+    assert "1337" not in output.partition("These answers")[2]
+    assert [*machine.work.iterdir()] == []
+
+
+@pytest.fixture(scope="module")
+def stored(new_machine: MachineNamed) -> dict[str, Any]:
+    """The answers that cookiecutter stores of a run."""
+    machine = new_machine("replay")
+    machine.cookiecutter(set_up="no")
+    (path,) = machine.home.glob(".cookiecutter_replay/*.json")
+    context: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return context["cookiecutter"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def replay(machine: Machine, stored: dict[str, Any]) -> Callable[..., str]:
+    """Run cookiecutter on a replay file that somebody has edited, to be refused."""
+
+    def replayed(**answers: object) -> str:
+        file = machine.home / "edited.json"
+        edited = {"cookiecutter": {**stored, **answers}}
+        file.write_text(json.dumps(edited), encoding="utf-8")
+        words = (str(machine.template), f"--replay-file={file}")
+        command = [sys.executable, "-m", "cookiecutter", *words]
+        done = machine.run(*command, check=False)
+        assert done.returncode == 1, done.stdout
+        assert [*machine.work.iterdir()] == []
+        return done.stdout
+
+    return replayed
+
+
+def test_all_problems_are_reported_at_once(replay: Callable[..., str]) -> None:
+    bad = {
+        "project_slug": "../x",
+        "package_name": "class",
+        "project_name": "a/b",
+        "description": "a\ud800b\n",
+        "author_name": "{{ a }}",
+        "author_email": "nobody",
+        "repository_url": "https://ada:s3cret@example.com/x",
+        "license": "WTFPL",
+        "python_version": "2.7",
+        "environment_manager": "conda",
+        "starter": "novel",
+        "set_up": "maybe",
+    }
+    output = replay(**bad)
+    assert_refused(output, *bad)
+    assert "s3cret" not in output
+    assert "repository_url=FIXME" in retry(output)
+
+
+def test_a_replay_file_whose_parts_do_not_fit_is_refused(
+    replay: Callable[..., str],
+) -> None:
+    output = replay(description="Another one.")
+    assert "without --replay-file" in output
+
+
+# Rendering again
+
+
+def test_rendering_again_keeps_the_users_files_and_gives_the_same_bytes(
+    machine: Machine, bake: Bake
+) -> None:
+    author = {"author_name": "Ada", "author_email": "ada@example.org"}
+    answers = {
+        **author,
+        "starter": CONTEXT["starter"][-1],
+        "environment_manager": "pip",
+    }
+    machine.cookiecutter(set_up="no", **answers)
+    project = machine.project()
+    without_hooks = bake(
+        **answers, python_version=project.text(".python-version").strip()
+    )
+    assert snapshot(project.path) == snapshot(without_hooks.path)
+    for name in ("notes.txt", "data/raw/mine.csv", "scripts/mine.py", ".env"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("mine\n", encoding="utf-8")
+    (project / "src/empty/below").mkdir(parents=True)
+    before = snapshot(project.path)
+    over = ("--overwrite-if-exists", "--skip-if-file-exists")
+    again = machine.cookiecutter(*over, set_up="no", **answers)
+    assert snapshot(project.path) == before
+    assert "nothing deleted, nothing committed" in again.stdout

@@ -1,0 +1,133 @@
+"""`make data` fetches what data.toml lists, and loses nothing."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.machine import Machine
+from support.project import Bake, Project
+
+CONTENT = b"a,b\n1,2\n"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+NAME = "data/raw/a.csv"
+
+
+@pytest.fixture
+def requests(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The address of a file on a server, and what the server was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *words: object) -> None:
+            asked.append(self.path)
+
+    directory = tmp_path / "served"
+    directory.mkdir()
+    (directory / "a.csv").write_bytes(CONTENT)
+    handler = functools.partial(Handler, directory=str(directory))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/a.csv", asked
+        server.shutdown()
+
+
+Fetch = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def project(
+    bake: Bake, copy: Callable[[Project], Project], machine: Machine, stack: Path
+) -> Project:
+    """A project of the smallest starter, with an environment."""
+    project = Project(copy(bake(starter="notebook")).path, machine.env)
+    (project / ".venv").symlink_to(stack)
+    return project
+
+
+@pytest.fixture
+def fetch(project: Project) -> Fetch:
+    """List a file, run `make data` and return its status and output."""
+
+    def fetched(url: str, sha256: str = SHA256, name: str = NAME) -> tuple[int, str]:
+        entry = f'[files."{name}"]\nurl = "{url}"\nsha256 = "{sha256}"\n'
+        (project / "data.toml").write_text(entry, encoding="utf-8")
+        done = project.make("data", check=False)
+        return done.returncode, done.stdout
+
+    return fetched
+
+
+def test_a_list_without_files_says_so_in_one_line(project: Project) -> None:
+    (line,) = project.make("data").stdout.splitlines()
+    assert line.startswith("data.toml lists no files")
+
+
+def test_the_commented_example_is_a_list(project: Project) -> None:
+    text = project.text("data.toml")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    start = next(n for n, line in enumerate(lines) if line.startswith("[files"))
+    (project / "data.toml").write_text("\n".join(lines[start:]), encoding="utf-8")
+    (project / "data/raw/measurements.parquet").touch()
+    assert "measurements.parquet is here" in project.make("data").stdout
+
+
+def test_a_file_is_fetched_once(
+    project: Project, fetch: Fetch, requests: tuple[str, list[str]]
+) -> None:
+    url, asked = requests
+    assert fetch(url)[0] == 0
+    assert (project / NAME).read_bytes() == CONTENT
+    assert fetch(url) == (0, f"{NAME} is here\n")
+    assert asked == ["/a.csv"]
+
+
+def test_an_edited_file_is_an_error_and_stays_as_it_is(
+    project: Project, fetch: Fetch, requests: tuple[str, list[str]]
+) -> None:
+    (project / NAME).write_bytes(b"mine")
+    status, output = fetch(requests[0])
+    assert status != 0
+    assert (
+        f"{NAME} is here with SHA-256 {hashlib.sha256(b'mine').hexdigest()}" in output
+    )
+    assert SHA256 in output
+    assert (project / NAME).read_bytes() == b"mine"
+    assert requests[1] == []
+
+
+def test_a_wrong_hash_is_an_error_and_leaves_no_file(
+    project: Project, fetch: Fetch, requests: tuple[str, list[str]]
+) -> None:
+    before, wrong = project.files, "0" * 64
+    status, output = fetch(requests[0], wrong)
+    assert status != 0
+    (line,) = (line for line in output.splitlines() if wrong in line)
+    assert line.startswith(NAME)
+    assert SHA256 in line
+    assert "Traceback" not in output
+    assert project.files == before
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "problem"),
+    [
+        ("http://127.0.0.1:9/a.csv", NAME, "Then 'make data' fetches what is missing"),
+        ("http://127.0.0.1:9/a.csv", "../a.csv", "../a.csv is outside the project"),
+        ("nothing://a", NAME, "nothing"),
+    ],
+)
+def test_what_cannot_be_fetched_is_named_without_a_traceback(
+    fetch: Fetch, url: str, name: str, problem: str
+) -> None:
+    status, output = fetch(url, name=name)
+    assert status != 0
+    assert problem in output
+    assert name in output
+    assert "Traceback" not in output

@@ -1,0 +1,64 @@
+"""What is installed in an environment."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+
+def site_packages(environment: Path) -> Path:
+    """Return where an environment's packages are."""
+    (found,) = {
+        *environment.glob("lib/python*/site-packages"),
+        *environment.glob("Lib/site-packages"),
+    }
+    return found
+
+
+def damaged_files(environment: Path) -> list[str]:
+    """Return the files of an environment's packages that are not there, or not whole.
+
+    Bytecode is left out: nobody needs it, and not everyone keeps it.
+    """
+    site = site_packages(environment)
+    records = [path.read_text("utf-8") for path in site.glob("*.dist-info/RECORD")]
+    assert len(records) > 20
+    rows = (row for text in records for row in csv.reader(text.splitlines()))
+    wanted = {name: size for name, _, size in rows if not name.endswith(".pyc")}
+    return [name for name in wanted if not is_whole(site / name, wanted[name])]
+
+
+def is_whole(path: Path, size: str) -> bool:
+    """Tell whether a file is there, as long as a RECORD says, if it says that."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return size in ("", str(found.st_size))
+
+
+def versions_in(environment: Path) -> dict[str, str]:
+    """Return what is installed in an environment: names to versions.
+
+    Installers name the directory of a package's metadata after both.
+    """
+    found = [path.stem for path in site_packages(environment).glob("*.dist-info")]
+    pairs = (stem.split("-") for stem in found)
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def write_wheel(directory: Path, name: str, version: str) -> None:
+    """Write a wheel that holds nothing but its name and version."""
+    directory.mkdir(parents=True)
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(
+        directory / f"{name}-{version}-py3-none-any.whl", "w"
+    ) as wheel:
+        wheel.writestr(f"{info}/METADATA", metadata)
+        wheel.writestr(f"{info}/WHEEL", tags)
+        wheel.writestr(f"{info}/RECORD", "")

@@ -1,0 +1,145 @@
+"""What a project is when its set-up has ended well."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from support.environments import (
+    damaged_files,
+    versions_in,
+    write_wheel,
+)
+from support.locks import (
+    lock_files,
+    locked,
+)
+from support.machine import Machine
+from support.project import Project
+
+STEPS = ("files", "environment", "kernel", "repository")
+# Where everything else that a project's tests ask of its environment is proved with the
+# same files: the commands run, which need all that it must have.
+QUICKLY = "ARGS=--no-cov tests/test_cli.py"
+CHECK_KERNEL = """
+import sys, nbformat, nbclient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+code = "import sys; print(sys.prefix)\\nimport " + sys.argv[3]
+notebook.cells.append(nbformat.v4.new_code_cell(code))
+client = nbclient.NotebookClient(notebook, timeout=300, kernel_name=sys.argv[2])
+client.execute()
+print("prefix:", notebook.cells[-1].outputs[0].text.strip())
+"""
+
+
+def named_command(output: str) -> str:
+    """Return the command line that the hook's output names to resume with."""
+    lines = output.splitlines()
+    (title,) = (n for n, line in enumerate(lines) if line.endswith("To resume:"))
+    return lines[title + 1].strip()
+
+
+def resume(machine: Machine, output: str) -> str:
+    """Run the command that the output names, where the person stands, and return it."""
+    command = named_command(output)
+    machine.run("sh", "-c", command)
+    return command
+
+
+def has_repository(project: Project) -> None:
+    """Assert a clean work tree on main with nothing but the first commit."""
+    assert project.git("status", "--porcelain") == ""
+    assert project.git("branch", "--show-current") == "main"
+    assert project.git("log", "--format=%s") == f"Start {project.path.name}"
+    assert (project / ".git/hooks/pre-commit").is_file()
+    tracked = {*project.git("ls-files").splitlines()}
+    assert "pyproject.toml" in tracked
+    assert tracked >= {*lock_files(project)}
+
+
+def has_environment(machine: Machine, project: Project) -> None:
+    """Assert that the environment is whole, with the package, and its kernel known.
+
+    To import what has never been imported takes seconds; each package says itself which
+    files it has, and how long they are.
+    """
+    package = project.path.name.replace("-", "_")
+    python = project.bin / "python"
+    code = f"import {package}, sys; print(sys.prefix)"
+    prefix = project.run(python, "-c", code).stdout.strip()
+    assert Path(prefix).samefile(project / ".venv")
+    needed = map(Requirement, project.manifest["project"]["dependencies"])
+    names = {canonicalize_name(each.name) for each in needed}
+    assert names
+    assert names <= {*versions_in(project / ".venv")}
+    assert damaged_files(project / ".venv") == []
+    argv = machine.kernels[project.path.name]["argv"]
+    assert argv[0] == str(python)
+
+
+def is_finished(machine: Machine, project: Project) -> None:
+    """Assert all that set-up promises."""
+    has_repository(project)
+    has_environment(machine, project)
+
+
+def run_notebook(machine: Machine, project: Project) -> str:
+    """Run the notebook in the registered kernel, by the Jupyter of the tests.
+
+    Returns:
+        ``sys.prefix`` in that kernel.
+    """
+    slug, package = project.path.name, project.path.name.replace("-", "_")
+    (notebook,) = (path.name for path in project.path.glob("notebooks/*.ipynb"))
+    python = [sys.executable, "-c", CHECK_KERNEL, notebook]
+    done = machine.run(*python, slug, package, cwd=project / "notebooks")
+    (prefix,) = re.findall(r"^prefix: (.*)$", done.stdout, re.MULTILINE)
+    return str(prefix)
+
+
+def give_habits(machine: Machine) -> None:
+    """Let a machine lead pip and uv to packages that are on no other one.
+
+    There are a directory of wheels and an index of its own, each with a version that is
+    newer than any other; settings and environment variables name them.
+    """
+    wheels, index = machine.home / "wheels", machine.home / "index"
+    write_wheel(wheels, "iniconfig", "999.0")
+    write_wheel(index / "wcwidth", "wcwidth", "999.0")
+    (wheel,) = (index / "wcwidth").glob("*.whl")
+    page = f'<!DOCTYPE html><a href="{wheel.name}">{wheel.name}</a>'
+    (index / "wcwidth/index.html").write_text(page, encoding="utf-8")
+    settings = machine.home / ".config/pip/pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        f"[global]\nfind-links = {wheels}\nextra-index-url = {index.as_uri()}\n",
+        encoding="utf-8",
+    )
+    settings = machine.home / ".config/uv/uv.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        'exclude-newer = "2025-06-01T00:00:00Z"\nprerelease = "allow"\n'
+        'resolution = "lowest"\n',
+        encoding="utf-8",
+    )
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        machine.env[name] = str(wheels)
+    for name in ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"):
+        machine.env[name] = index.as_uri()
+
+
+def holds_nothing_of_the_machine(machine: Machine, project: Project) -> None:
+    """Assert that the lock files tell nobody where and how they were made."""
+    names = lock_files(project)
+    assert names
+    for name in names:
+        text = project.text(name).replace(
+            machine.env.get("PIPENV_PYPI_MIRROR", " "), ""
+        )
+        for trace in ("file:/", "127.0.0.1", "localhost", str(machine.home.parent)):
+            assert trace not in text, (name, trace)
+    assert not {"999.0"} & {*locked(project)["iniconfig"], *locked(project)["wcwidth"]}

@@ -1,0 +1,182 @@
+"""A simulated GitHub: a bare repository that rejects the pushes that GitHub rejects.
+
+Those are pushes that are forced, that add or change a workflow file, or that go to a
+protected branch (a line in its file ``protected``).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from github_files import FORM_FILE
+from support.machine import Machine
+from support.project import ROOT, run
+
+NAME = "ada/penguin-bills"
+SERVER = "https://github.com"
+FIRST_COMMIT = "Initial commit"
+HOOK = r"""#!/bin/sh
+none=0000000000000000000000000000000000000000
+while read -r old new reference; do
+  if grep -qsx "$reference" protected; then
+    echo "error: GH006: Protected branch update failed for $reference." >&2
+    exit 1
+  fi
+  if [ "$old" != $none ] && ! git merge-base --is-ancestor "$old" "$new"; then
+    echo "error: forced" >&2
+    exit 1
+  fi
+  if [ "$old" = $none ]; then old=refs/heads/main; fi
+  changes="git diff --name-only --no-renames --diff-filter=d"
+  changed=$($changes "$old" "$new" -- .github/workflows)
+  if [ -n "$changed" ]; then
+    echo "refusing to allow a GitHub App to create or update workflow \`$changed\`" >&2
+    exit 1
+  fi
+done
+"""
+
+
+class Result(NamedTuple):
+    """How a workflow run ended: exit status, log, and the summary on its page."""
+
+    status: int
+    log: str
+    summary: str
+
+
+class GitHub:
+    """A repository that was made from the template, and the machine of its runs.
+
+    Attributes:
+        path: the bare repository.
+        name: its owner and name.
+        event: what GitHub says of the repository in the description of a run.
+    """
+
+    def __init__(self, machine: Machine, path: Path) -> None:
+        self.machine = machine
+        self.path = path
+        self.name = NAME
+        self.event = {"fork": False, "is_template": False}
+        self.clones = 0
+        machine.env["MAKE"] = "false"  # locks nothing
+        machine.env["TEMPLATE"] = ""
+
+    def git(self, *words: str) -> str:
+        """Return what git prints in the bare repository."""
+        return self.machine.run("git", *words, cwd=self.path).stdout.strip()
+
+    def clone(self) -> Path:
+        """Return a fresh clone."""
+        self.clones += 1
+        target = self.machine.work / f"clone-{self.clones}"
+        self.machine.run("git", "clone", "--quiet", str(self.path), target)
+        return target
+
+    def commit(self, files: dict[str, str]) -> None:
+        """Add a commit with these files to main, bypassing the hook."""
+        clone = self.clone()
+        for name, text in files.items():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            (clone / name).write_text(text, encoding="utf-8")
+        self.machine.run("git", "add", "--all", "--force", cwd=clone)
+        self.machine.run("git", "commit", "--quiet", "--message", "Mine", cwd=clone)
+        fetch = ("git", "fetch", "--quiet", str(clone), "+HEAD:refs/heads/main")
+        self.machine.run(*fetch, cwd=self.path)
+
+    def start(
+        self, *command: str, checkout: Path | None = None, **inputs: object
+    ) -> Result:
+        """Start the workflow with these answers in its form.
+
+        Args:
+            command: what the workflow runs, if not the script itself.
+            checkout: the clone in which it runs, if not a fresh one.
+        """
+        checkout = checkout or self.clone()
+        directory = self.machine.home.parent
+        event, summary = directory / "event.json", directory / "summary.md"
+        repository = {
+            "name": self.name.partition("/")[2],
+            "html_url": f"{SERVER}/{self.name}",
+            **self.event,
+        }
+        form = {key: question["default"] for key, question in read_form(ROOT).items()}
+        described = {
+            "inputs": {**form, **inputs},
+            "ref": "refs/heads/main",
+            "repository": repository,
+            "sender": {"login": "ada-l", "id": 1815},
+        }
+        event.write_text(json.dumps(described), encoding="utf-8")
+        summary.unlink(missing_ok=True)
+        env = {
+            **self.machine.env,
+            "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_SERVER_URL": SERVER,
+            "GITHUB_TOKEN": "s3cret",
+        }
+        words = command or (sys.executable, "tools/use_template.py")
+        done = run(*words, cwd=checkout, env=env, check=False)
+        text = summary.read_text("utf-8") if summary.exists() else ""
+        assert "s3cret" not in done.stdout + text
+        assert "Traceback" not in done.stdout + text
+        return Result(done.returncode, done.stdout, text)
+
+    @property
+    def branches(self) -> dict[str, str]:
+        """Every branch and its newest commit."""
+        lines = self.git("for-each-ref", "--format=%(refname:short) %(objectname)")
+        return dict(line.split() for line in lines.splitlines())
+
+    def files(self, branch: str = "main") -> list[str]:
+        """Return the files on a branch."""
+        names = self.git("ls-tree", "-r", "-z", "--name-only", branch)
+        return [name for name in names.split("\0") if name]
+
+    def text(self, name: str, branch: str = "main") -> str:
+        """Return the text of a file on a branch."""
+        return self.machine.run("git", "show", f"{branch}:{name}", cwd=self.path).stdout
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """The table [project] of the pyproject.toml on main."""
+        table: dict[str, Any] = tomllib.loads(self.text("pyproject.toml"))["project"]
+        return table
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects of the commits on main, the newest first."""
+        return self.git("log", "--format=%s", "main").splitlines()
+
+
+def read_form(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the questions of the form."""
+    workflow = yaml.load((root / FORM_FILE).read_text("utf-8"), yaml.BaseLoader)
+    questions: dict[str, dict[str, Any]] = workflow["on"]["workflow_dispatch"]["inputs"]
+    return questions
+
+
+def make_bare_repository(directory: Path, source: Path, machine: Machine) -> Path:
+    """Make a bare repository that holds a directory's files in one commit."""
+    work, bare = directory / "work", directory / "hub.git"
+    shutil.copytree(source, work)
+    machine.run("git", "init", "--quiet", "--initial-branch=main", cwd=work)
+    machine.run("git", "add", "--all", cwd=work)
+    commit = ("git", "commit", "--quiet", "--message", FIRST_COMMIT)
+    machine.run(*commit, cwd=work)
+    machine.run("git", "clone", "--quiet", "--bare", work, bare)
+    shutil.rmtree(work)
+    hook = bare / "hooks/pre-receive"
+    hook.write_text(HOOK, encoding="utf-8", newline="\n")
+    hook.chmod(0o755)
+    return bare

@@ -1,0 +1,124 @@
+"""A package index on loopback in front of one that lacks PyPI's JSON pages.
+
+pip-compile reads the hashes of files from ``/<name>/json``. Where an index has no such
+pages it downloads every file of a release instead. This proxy makes the JSON pages from
+the simple ones (PEP 691) and lists the newest releases only, as pip reads every link of
+a page. Files are not served: links lead to where they always led.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
+
+from support.project import run
+
+SIMPLE = "application/vnd.pypi.simple.v1+json"
+NEWEST = 12  # releases of a project
+
+
+def version_of(filename: str) -> Version | None:
+    """Return the version of a wheel or sdist, or None for any other file."""
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)[1]
+        return parse_sdist_filename(filename)[1]
+    except ValueError:
+        return None
+
+
+def newest_files(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the files of the newest releases on a simple page."""
+    versions = {
+        each["filename"]: version_of(each["filename"]) for each in page["files"]
+    }
+    newest = sorted({each for each in versions.values() if each})[-NEWEST:]
+    return [each for each in page["files"] if versions[each["filename"]] in newest]
+
+
+def json_page(page: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON page of a project: its releases, each with its files."""
+    releases: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for file in page["files"]:
+        kind = "bdist_wheel" if file["filename"].endswith(".whl") else "sdist"
+        entry = {"packagetype": kind, "url": file["url"], "digests": file["hashes"]}
+        releases[str(version_of(file["filename"]))].append(entry)
+    return {"releases": releases}
+
+
+def serve(upstream: str) -> ThreadingHTTPServer:
+    """Return a server on a free port of loopback, not started yet.
+
+    Args:
+        upstream: address of the other index's simple pages.
+    """
+
+    @functools.cache
+    def simple_page(name: str) -> dict[str, Any]:
+        address = f"{upstream.rstrip('/')}/{name}/"
+        request = urllib.request.Request(address, headers={"Accept": SIMPLE})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            page: dict[str, Any] = json.load(answer)
+        files = newest_files(page)
+        return {"meta": {"api-version": "1.0"}, "name": name, "files": files}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked = re.fullmatch(
+                r"/simple/([\w.-]+)/|(?:/pypi)?/([\w.-]+)/json", self.path
+            )
+            if not asked:
+                self.send_error(404)
+                return
+            try:
+                page = simple_page(asked[1] or asked[2])
+            except urllib.error.HTTPError as error:
+                self.send_error(error.code)
+                return
+            body = json.dumps(page if asked[1] else json_page(page)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", SIMPLE if asked[1] else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "max-age=600")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+def default_index() -> str:
+    """Return the address of the index that uv and pip use where none is configured."""
+    command = (
+        "uv",
+        "pip",
+        "compile",
+        "-",
+        "--emit-index-url",
+        "--no-header",
+        "--quiet",
+    )
+    return run(*command).stdout.split()[1]
+
+
+def has_json_pages(index: str) -> bool:
+    """Tell whether an index has PyPI's JSON pages of releases."""
+    address = f"{index.removesuffix('simple')}pypi/pip/23.0/json"
+    try:
+        urllib.request.urlopen(address, timeout=60).close()
+    except urllib.error.HTTPError:
+        return False
+    return True

@@ -1,0 +1,144 @@
+"""A machine of a person, on which projects are made."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from support.project import Project, run
+
+# Set by environments that are activated, by the make that runs the tests, and where
+# somebody wants no bytecode: every start of Python compiles all that it imports then.
+INHERITED = (
+    "VIRTUAL_ENV",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+    "PYENV_VERSION",
+    "PYENV_DIR",
+    "UV",
+    "UV_PROJECT_ENVIRONMENT",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+    "ARGS",
+    "VENV",
+    "PYTEST_DEBUG_TEMPROOT",
+)
+# Settings of whoever runs the tests, by the beginning of their names.
+PERSONAL = ("GIT_", "JUPYTER", "UV_", "XDG_")
+
+
+@functools.cache
+def without(path: str, programs: frozenset[str]) -> str:
+    """Return a directory of links to all that a PATH holds but these programs."""
+    kept = Path(tempfile.mkdtemp(prefix="programs-"))
+    found: dict[str, Path] = {}
+    for directory in map(Path, path.split(os.pathsep)):
+        for program in directory.iterdir() if directory.is_dir() else ():
+            found.setdefault(program.name, program)
+    for name in {*found} - programs:
+        (kept / name).symlink_to(found[name])
+    return str(kept)
+
+
+class Machine:
+    """A machine of a person: a HOME of its own, and what is on its PATH.
+
+    Package caches are those of the machine that the tests run on, so that what one test
+    has downloaded is there for the next.
+
+    Attributes:
+        home: the HOME directory, empty but for git's configuration.
+        work: where projects are made.
+        env: the environment of every program that is started.
+    """
+
+    def __init__(
+        self, directory: Path, template: Path, caches: Mapping[str, str]
+    ) -> None:
+        self.template = template
+        self.home = directory / "home"
+        self.work = directory / "work"
+        self.home.mkdir()
+        self.work.mkdir()
+        self.env = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in INHERITED and not name.startswith(PERSONAL)
+        }
+        self.env |= caches
+        self.env["HOME"] = self.env["USERPROFILE"] = str(self.home)
+        self.env["PWD"] = str(self.work)
+        self.configure_git("Ada Lovelace", "ada@example.org")
+
+    def configure_git(self, name: str, email: str) -> None:
+        """Write the person's name and e-mail address into git's configuration."""
+        text = f'[user]\n\tname = "{name}"\n\temail = "{email}"\n'
+        (self.home / ".gitconfig").write_text(text, encoding="utf-8")
+
+    def remove(self) -> None:
+        """Delete all that is on this machine, as far as it may be deleted."""
+        shutil.rmtree(self.home.parent, ignore_errors=True)
+
+    def hide(self, *programs: str) -> None:
+        """Take programs away: PATH becomes one directory of links to all the others."""
+        self.env["PATH"] = without(self.env["PATH"], frozenset(programs))
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program on this machine."""
+        return run(*command, cwd=cwd or self.work, env=self.env, check=check)
+
+    def command(self, *words: str, **answers: object) -> list[str]:
+        """Return the command line that makes a project with these answers, unasked.
+
+        Args:
+            words: further options of cookiecutter.
+            answers: variables of cookiecutter.json that differ from their defaults.
+        """
+        given = [f"{name}={value}" for name, value in answers.items()]
+        python = [sys.executable, "-m", "cookiecutter"]
+        return [*python, str(self.template), "--no-input", *words, *given]
+
+    def cookiecutter(
+        self, *words: str, check: bool = True, **answers: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Make a project in the working directory, without questions."""
+        return self.call_cookiecutter(*self.command(*words, **answers)[3:], check=check)
+
+    def call_cookiecutter(
+        self, *words: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run cookiecutter with these words."""
+        python = [sys.executable, "-m", "cookiecutter"]
+        return self.run(*python, *words, check=check)
+
+    def project(self, name: str = "my-analysis") -> Project:
+        """Return the project of this slug in the working directory."""
+        return Project(self.work / name, self.env)
+
+    @property
+    def kernels(self) -> dict[str, dict[str, Any]]:
+        """The user's kernels: name to kernelspec."""
+        found = self.home.glob("**/jupyter/kernels/*/kernel.json")
+        return {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}
+
+
+MachineNamed = Callable[[str], Machine]
+
+
+Equip = Callable[[Machine, str], None]
+
+
+MachineWith = MachineNamed

@@ -1,0 +1,129 @@
+"""The template's directory, programs that are run, and a rendered project."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import check_jsonschema  # type: ignore[import-untyped]
+from click.testing import CliRunner
+
+ROOT = Path(__file__).resolve().parents[2]
+# The Python that runs the tests, which every machine of theirs has.
+OWN_PYTHON = "{}.{}".format(*sys.version_info)
+SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
+
+
+def default_context() -> dict[str, Any]:
+    """Return cookiecutter.json as it stands in the repository."""
+    text = (ROOT / "cookiecutter.json").read_text(encoding="utf-8")
+    context: dict[str, Any] = json.loads(text)
+    return context
+
+
+def run(
+    *command: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    stdin: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return it with its output, both streams in one.
+
+    Raises:
+        AssertionError: with the output, if the program fails and check is left on.
+    """
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=None if env is None else dict(env),
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=SLOWEST_COMMAND,
+        start_new_session=True,
+    )
+    shown = " ".join(str(word) for word in command)
+    assert not check or done.returncode == 0, f"{shown}: {done.stdout}"
+    return done
+
+
+def follow_schema(schema: str, *words: str | Path) -> None:
+    """Assert that files follow a schema that check-jsonschema brings along.
+
+    It works in this process, as it takes longer to start than to look.
+    """
+    options = ["--builtin-schema", f"vendor.{schema}", *map(str, words)]
+    done = CliRunner().invoke(check_jsonschema.main, options)
+    assert done.exit_code == 0, done.output
+
+
+def programs_of(environment: Path) -> Path:
+    """Return the directory of an environment's programs."""
+    return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
+class Project:
+    """A directory that the template has made."""
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self.path = path
+        self.env = env
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def text(self, name: str) -> str:
+        """Return a file's text."""
+        return (self.path / name).read_text(encoding="utf-8")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The project's pyproject.toml."""
+        return tomllib.loads(self.text("pyproject.toml"))
+
+    @property
+    def files(self) -> list[str]:
+        """Every file but git's and the environment's, as relative POSIX paths."""
+        return sorted(
+            path.relative_to(self.path).as_posix()
+            for path in self.path.rglob("*")
+            if path.is_file() and not {".git", ".venv"} & set(path.parts)
+        )
+
+    @property
+    def bin(self) -> Path:
+        """The directory of the environment's programs."""
+        return programs_of(self.path / ".venv")
+
+    def run(
+        self, *command: str | Path, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program in the project's directory, on the machine that made it."""
+        return run(*command, cwd=self.path, env=self.env, check=check)
+
+    def make(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run make in the project."""
+        return self.run("make", *words, check=check)
+
+    def git(self, *words: str) -> str:
+        """Return what git prints, without the last line break."""
+        return self.run("git", *words).stdout.strip()
+
+
+Bake = Callable[..., Project]
+
+
+def needs(project: Project) -> list[str]:
+    """Return the requirements of a project and of its development."""
+    manifest = project.manifest
+    tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
+    return sorted([*manifest["project"]["dependencies"], *tools])

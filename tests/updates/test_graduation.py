@@ -1,0 +1,135 @@
+"""A project that grows keeps its owner's files and gets no sample data unasked.
+
+Where the environment plays no part, none is made: make is then a program that does
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from support.own_data_page import follow_page
+from support.project import Project
+from support.template_repository import TREE, Template, append, commit, link, update
+
+pytestmark = pytest.mark.slow
+SOURCE = "src/my_analysis"
+Make = Callable[..., Project]
+
+
+@pytest.fixture
+def start(make_project: Make) -> Callable[[str], Project]:
+    """Make a committed project of a starter, without an environment."""
+
+    def made(starter: str) -> Project:
+        project = make_project(set_up="no", starter=starter)
+        project.git("init", "--quiet")
+        commit(project, "Start")
+        project.env = {**project.env, "MAKE": "true"}
+        return project
+
+    return made
+
+
+def test_own_files_stay_and_the_starter_waits_for_them(
+    start: Callable[[str], Project],
+) -> None:
+    project = start("notebook")
+    append(project / "notebooks/01-start.ipynb", "\n")
+    mine = {name: f"NAME = '{name}'\n" for name in ("data.py", "train.py")}
+    for name, text in mine.items():
+        (project / SOURCE / name).write_text(text, "utf-8")
+    commit(project)
+    modules = {*(project / SOURCE).glob("*.py")}
+    notebook = (project / "notebooks/01-start.ipynb").read_bytes()
+
+    _, output = update(project, SET="starter=service")
+    assert {*(project / SOURCE).glob("*.py")} == modules
+    for name, text in mine.items():
+        assert project.text(f"{SOURCE}/{name}") == text
+        assert f"\n  {SOURCE}/{name}\n" in output
+        assert "def " in project.text(f"{SOURCE}/{name}.template")
+    assert (project / "notebooks/01-start.ipynb").read_bytes() == notebook
+    assert not list(project.path.rglob("*penguin*"))
+    assert f"\n  {SOURCE}/api.py\n" in output
+    commit(project)
+    assert "up to date" in update(project)[1]
+
+    (command,) = re.findall(r"^To take them: (.*)$", output, re.MULTILINE)
+    project.run("sh", "-c", command)
+    assert "def create_app" in project.text(f"{SOURCE}/api.py")
+    assert project.text(f"{SOURCE}/train.py") == mine["train.py"]
+    assert project.text(f"{SOURCE}/train.py.template")
+
+
+def test_the_sample_comes_to_a_notebook_on_demand(
+    start: Callable[[str], Project],
+) -> None:
+    project = start("notebook")
+    update(project, SET="starter=model", SAMPLE="yes")
+    assert (project / "data/raw/penguins.csv").is_file()
+    assert "species" in project.text(f"{SOURCE}/features.py")
+
+
+def test_a_replaced_sample_stays_replaced_in_later_updates(
+    start: Callable[[str], Project], template_repository: Template
+) -> None:
+    project = start("analysis")
+    (project / SOURCE / "data.py").write_text("MINE = 1\n", "utf-8")
+    gone = ["data/raw/penguins.csv", "notebooks/01-explore.ipynb"]
+    for name in (*gone, f"{SOURCE}/plots.py", "tests/test_plots.py"):
+        (project / name).unlink()
+    commit(project)
+    update(project, SET="starter=model")
+    assert f"{SOURCE}/data.py" in link(project)["skip"]
+    assert "FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {}" in project.text(
+        f"{SOURCE}/plots.py"
+    )
+    assert "NUMERIC: list[str] = []" in project.text(f"{SOURCE}/features.py")
+    assert not list((project / "notebooks").glob("*"))
+    commit(project)
+
+    for path in (template_repository.path / TREE).rglob("*data.py*"):
+        append(path, "\nTHEIRS = 1\n")
+    template_repository.commit("B")
+    update(project)
+    assert project.text(f"{SOURCE}/data.py") == "MINE = 1\n"
+    assert not any((project / name).exists() for name in gone)
+
+
+# With an environment
+
+
+def test_a_notebook_becomes_a_service_that_waits_for_its_table(
+    make_project: Make,
+) -> None:
+    project = make_project(environment_manager="uv")
+    project.make("graduate", "TO=service")
+    commit(project)
+    project.make("check", "notebooks")
+    assert "COLUMNS in data.py is empty" in project.make("test").stdout
+    train = project.make("train", check=False)
+    assert "error: COLUMNS in data.py is empty" in train.stdout
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_an_analysis_of_own_data_becomes_a_model_of_them(make_project: Make) -> None:
+    project = make_project(
+        environment_manager="uv", starter="analysis", package_name="own_data"
+    )
+    follow_page(project, "")
+    commit(project)
+    before = project.git("rev-parse", "HEAD:notebooks", "HEAD:src/own_data/data.py")
+    project.make("graduate", "TO=model")
+    commit(project)
+    after = project.git("rev-parse", "HEAD:notebooks", "HEAD:src/own_data/data.py")
+    assert after == before
+    assert "in features.py are empty" in project.make("check", "test").stdout
+    follow_page(project, "regression")
+    project.make("check", "test", "train")
+    record = json.loads(project.text("models/model.record.json"))
+    assert record["features"]["target"] == "arr_delay"
