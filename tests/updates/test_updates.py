@@ -90,6 +90,24 @@ def test_everything_that_was_edited_stays(
     assert output == "The project is up to date with its template.\n"
 
 
+def test_an_analysis_becomes_a_model_and_a_service_and_keeps_its_edits(
+    project: Project,
+) -> None:
+    append(project / "src/my_analysis/plots.py", "\n\nMINE = 1\n")
+    manifest = project.text("pyproject.toml")
+    last = '    "pandas>=3.0",\n'
+    mine = manifest.replace(last, f'{last}    "tabulate",\n')
+    (project / "pyproject.toml").write_text(mine, "utf-8")
+    commit(project)
+    for starter in ("model", "service"):
+        update(project, SET=f"starter={starter}")
+        commit(project, f"Become a {starter}")
+        assert link(project)["context"]["cookiecutter"]["starter"] == starter
+        assert project.text("src/my_analysis/plots.py").endswith("\nMINE = 1\n")
+        assert "tabulate" in project.manifest["project"]["dependencies"]
+    assert "species" in project.text("src/my_analysis/features.py")
+
+
 def test_cruft_diff_and_check_only_render(
     project: Project, template_repository: Template
 ) -> None:
@@ -238,21 +256,3 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
     commit(project, "Use pip")
     assert project.text("src/my_analysis/plots.py").endswith("\nMINE = 1\n")
     project.make("check", "test", QUICKLY)
-
-
-def test_an_analysis_becomes_a_model_and_a_service_and_keeps_its_edits(
-    make_project: Callable[..., Project],
-) -> None:
-    project = make_project(starter="analysis", environment_manager="uv")
-    module = project / "src/my_analysis/plots.py"
-    append(module, "\n\nMINE = 1\n")
-    project.make("add", "PACKAGE=tabulate")
-    commit(project)
-    for starter in ("model", "service"):
-        project.make("graduate", f"TO={starter}")
-        commit(project, f"Become a {starter}")
-        assert link(project)["context"]["cookiecutter"]["starter"] == starter
-        assert module.read_text("utf-8").endswith("\nMINE = 1\n")
-        assert "tabulate" in project.text("pyproject.toml")
-    project.make("check", "test")
-    assert project.git("status", "--porcelain") == ""
