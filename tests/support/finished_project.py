@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -55,7 +56,7 @@ def has_repository(project: Project) -> None:
     assert project.git("status", "--porcelain") == ""
     assert project.git("branch", "--show-current") == "main"
     assert project.git("log", "--format=%s") == f"Start {project.path.name}"
-    assert (project / ".git/hooks/pre-commit").is_file()
+    assert os.access(project / ".git/hooks/pre-commit", os.X_OK)  # else git skips it
     tracked = {*project.git("ls-files").splitlines()}
     assert "pyproject.toml" in tracked
     assert tracked >= {*lock_files(project)}
