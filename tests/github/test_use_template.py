@@ -75,6 +75,7 @@ def test_the_repository_becomes_the_project_in_one_commit(
         author_name="ada-l",
         author_email=address,
         repository_url=f"{SERVER}/{NAME}",
+        package_index_url=default_context()["package_index_url"],
         python_version=default_context()["python_version"][0],
     )
     assert github.files() == expected.files
