@@ -80,7 +80,7 @@ use-template: $(VENV)/new.txt
 
 clean: ## Remove what can be made again
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
-	find hooks tests tools benchmarks docs -name __pycache__ -exec rm -rf {} +
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment: cookiecutter alone for `make new`, everything else when it is needed.
 

@@ -36,6 +36,7 @@ from support.project import (
     ROOT,
     Bake,
     Project,
+    complete,
     default_context,
     needs,
     programs_of,
@@ -335,7 +336,8 @@ def render(cookies_session: Cookies, template: Path) -> Callable[..., Result]:
 
     def rendered(**answers: object) -> Result:
         return cookies_session.bake(
-            extra_context={"set_up": False, **answers}, template=str(template)
+            extra_context=complete({"set_up": False, **answers}),
+            template=str(template),
         )
 
     return rendered
@@ -352,7 +354,7 @@ def render_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ba
         path = cookiecutter(
             str(template),
             no_input=True,
-            extra_context=answers,
+            extra_context=complete(answers),
             output_dir=str(tmp_path_factory.mktemp("files")),
             accept_hooks=False,
         )
@@ -382,9 +384,10 @@ def bake(render_files: Bake) -> Bake:
 @pytest.fixture(scope="session")
 def largest(bake: Bake) -> Project:
     """The project of the largest starter, for the oldest Python."""
-    context = default_context()
-    oldest = min(context["python_version"])
-    return bake(starter=context["starter"][-1], python_version=oldest)
+    oldest = min(default_context()["python_version"])
+    return bake(
+        environment_manager="uv", starter="service", docker=True, python_version=oldest
+    )
 
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:

@@ -245,7 +245,8 @@ def test_hostile_answers_round_trip_into_the_metadata(
 
 
 def test_free_text_is_in_no_file_that_is_run(bake: Bake) -> None:
-    project = bake(description="Zyx.", author_name="Zyx", author_email="z@yx.zyx")
+    texts = {"description": "Zyx.", "author_name": "Zyx", "author_email": "z@yx.zyx"}
+    project = bake(license="MIT", **texts)
     holding = [name for name in project.files if "zyx" in project.text(name).lower()]
     assert holding == ["LICENSE", "README.md", "pyproject.toml"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,28 +13,25 @@ import pytest
 
 from support.machine import Machine
 from support.processes import put_first_on_path
-from support.project import ROOT, default_context
+from support.project import OWN_PYTHON, ROOT, Project
 
-CONTEXT = default_context()  # a fork may have other defaults
-AUTHOR = (CONTEXT["author_name"], CONTEXT["author_email"])
-VERSIONS = CONTEXT["python_version"]
-MANAGERS = CONTEXT["environment_manager"]
-HERE = "{}.{}".format(*sys.version_info)
-OTHER = next(version for version in VERSIONS if version != HERE)
-PROGRAMS = {"pip-tools": "pip-compile"}  # the others have their manager's name
+AUTHOR = ("Your Name", "you@example.com")
+OTHER = "3.99"
+MANAGERS = ["uv", "pip-tools", "pip"]
+CONTEXT = {
+    "author_name": AUTHOR[0],
+    "author_email": AUTHOR[1],
+    "python_version": [OTHER, OWN_PYTHON],
+    "environment_manager": MANAGERS,
+}
 
 
 def defaults(machine: Machine) -> dict[str, Any]:
-    """Return cookiecutter.json as the hook changes it on this machine.
-
-    As cookiecutter does, the hook runs in a copy of the template.
-    """
-    template = machine.home.parent / "template"
-    template.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "cookiecutter.json", template)
-    machine.run(sys.executable, ROOT / "hooks/pre_prompt.py", cwd=template)
-    text = (template / "cookiecutter.json").read_text(encoding="utf-8")
-    context: dict[str, Any] = json.loads(text)
+    """Return CONTEXT as the hook changes it on this machine."""
+    path = machine.home / "cookiecutter.json"
+    path.write_text(json.dumps(CONTEXT), encoding="utf-8")
+    machine.run(sys.executable, ROOT / "hooks/pre_prompt.py", cwd=machine.home)
+    context: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return context
 
 
@@ -77,10 +73,7 @@ def test_an_identity_that_would_be_refused_is_not_proposed(
 @pytest.fixture
 def bare(machine: Machine) -> Machine:
     """A machine with no Python but the one that runs the hook, and no manager."""
-    if HERE not in VERSIONS:
-        pytest.skip(f"Python {HERE}, which runs the hook, is not on offer")
-    programs = [PROGRAMS.get(name, name) for name in MANAGERS]
-    machine.hide(*programs, *(f"python{version}" for version in VERSIONS))
+    machine.hide("uv", "pip-compile")
     for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
         machine.env[name] = str(machine.home / name)
     return machine
@@ -97,38 +90,38 @@ def bare(machine: Machine) -> Machine:
 def test_the_first_python_version_is_one_that_is_installed(
     bare: Machine, place: str
 ) -> None:
-    assert defaults(bare)["python_version"][0] == HERE
+    assert defaults(bare)["python_version"] == [OWN_PYTHON, OTHER]
     if place.startswith(".local"):
         del bare.env["UV_PYTHON_INSTALL_DIR"]
     (bare.home / place.format(OTHER)).mkdir(parents=True)
-    first = next(version for version in VERSIONS if version in (HERE, OTHER))
-    assert defaults(bare)["python_version"][0] == first
+    assert defaults(bare)["python_version"] == [OTHER, OWN_PYTHON]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="programs have other names")
 def test_the_first_python_version_may_be_on_the_path(bare: Machine) -> None:
     program = put_first_on_path(bare, f"python{OTHER}", "")
-    first = next(version for version in VERSIONS if version in (HERE, OTHER))
-    assert defaults(bare)["python_version"][0] == first
+    assert defaults(bare)["python_version"][0] == OTHER
     shims = program.parent.parent / "shims"  # pyenv has one for every Python
     program.parent.rename(shims)
     bare.env["PATH"] = bare.env["PATH"].replace(str(program.parent), str(shims))
-    assert defaults(bare)["python_version"][0] == HERE
+    assert defaults(bare)["python_version"][0] == OWN_PYTHON
 
 
 @pytest.mark.skipif(os.name == "nt", reason="programs have other names")
 def test_the_first_manager_is_one_that_is_installed(bare: Machine) -> None:
-    assert defaults(bare)["environment_manager"][0] == "pip"
+    assert defaults(bare)["environment_manager"] == ["pip", "uv", "pip-tools"]
     put_first_on_path(bare, "pip-compile", "")
-    others = [name for name in MANAGERS if name != "pip-tools"]
-    assert defaults(bare)["environment_manager"] == ["pip-tools", *others]
+    assert defaults(bare)["environment_manager"] == ["pip-tools", "uv", "pip"]
+    put_first_on_path(bare, "uv", "")
+    assert defaults(bare)["environment_manager"] == MANAGERS
 
 
 def test_enter_throughout_makes_a_project_with_these_defaults(machine: Machine) -> None:
     before = (machine.template / "cookiecutter.json").read_bytes()
     machine.configure_git("Somebody Else", "else@example.org")
-    machine.cookiecutter(set_up="no")
-    project = machine.project()
+    machine.call_cookiecutter(str(machine.template), "--no-input", "set_up=no")
+    (path,) = machine.work.iterdir()
+    project = Project(path, machine.env)
     (only,) = project.manifest["project"]["authors"]
     assert only == {"name": "Somebody Else", "email": "else@example.org"}
     assert (machine.template / "cookiecutter.json").read_bytes() == before
@@ -139,7 +132,8 @@ def test_make_new_makes_a_project_and_leaves_nothing_else(
 ) -> None:
     options = ["--no-input", "--output-dir", str(machine.work), "set_up=no"]
     machine.run(sys.executable, ROOT / "tools/new.py", *options)
-    assert (machine.project() / "README.md").is_file()
+    (project,) = machine.work.iterdir()
+    assert (project / "README.md").is_file()
     assert not [*scratch.iterdir()]
 
 

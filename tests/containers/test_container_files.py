@@ -36,7 +36,7 @@ def read_by_compose(project: Project, **env: str) -> dict[str, Any]:
 def test_compose_gives_production_no_rights_and_publishes_on_loopback_only(
     bake: Bake, starter: str
 ) -> None:
-    services = read_by_compose(bake(starter=starter))
+    services = read_by_compose(bake(starter=starter, docker=True))
     assert ("api" in services) == (starter == "service")
     for name in {"pipeline", "api"} & {*services}:
         service = services[name]
@@ -49,7 +49,7 @@ def test_compose_gives_production_no_rights_and_publishes_on_loopback_only(
 
 
 def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
-    project = bake(starter="service")
+    project = bake(starter="service", docker=True)
     services = read_by_compose(project, IMAGE="registry.example.org/team/a:1")
     assert services["api"]["image"] == "registry.example.org/team/a:1"
 
@@ -58,7 +58,7 @@ def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
 def test_the_dev_container_is_read_by_its_own_program(
     devcontainer: Path, bake: Bake
 ) -> None:
-    project = bake(starter="service")
+    project = bake(starter="service", docker=True)
     options = ("--workspace-folder", project.path, "--docker-path", "/bin/true")
     done = run(devcontainer, "read-configuration", *options)
     read = json.loads(done.stdout[done.stdout.index('{"configuration') :])
@@ -85,7 +85,7 @@ def build_command(machine: Machine, project: Project, *words: str) -> list[str]:
 def test_a_build_gets_credentials_and_certificates_as_secrets_where_they_exist(
     bake: Bake, copy: Copy, machine: Machine
 ) -> None:
-    project = copy(bake(environment_manager="uv"))
+    project = copy(bake(environment_manager="uv", docker=True))
     assert "--secret" not in build_command(machine, project)
     (machine.home / ".netrc").touch()
     words = build_command(machine, project, "CA_BUNDLE=/etc/acme.pem")
@@ -109,7 +109,7 @@ def test_a_missing_docker_is_reported_in_one_line(
     bake: Bake, copy: Copy, machine: Machine, verb: str
 ) -> None:
     machine.hide("docker")
-    (line,) = fail(machine, copy(bake()), verb)
+    (line,) = fail(machine, copy(bake(docker=True)), verb)
     assert line == "docker is missing: see docs.docker.com/get-docker."
 
 
@@ -119,7 +119,7 @@ def test_an_engine_that_does_not_answer_is_reported_in_one_line(
     if shutil.which("docker") is None:
         pytest.skip("the docker command is not on this machine")
     machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
-    (line,) = fail(machine, copy(bake()), "image")
+    (line,) = fail(machine, copy(bake(docker=True)), "image")
     assert line.startswith("docker does not reach its engine: ")
 
 
@@ -130,5 +130,5 @@ def test_an_engine_that_does_not_answer_is_reported_in_one_line(
 def test_what_is_missing_for_an_image_is_named(
     bake: Bake, copy: Copy, machine: Machine, words: list[str], advice: str
 ) -> None:
-    (line,) = fail(machine, copy(bake()), *words, "DOCKER=true")
+    (line,) = fail(machine, copy(bake(docker=True)), *words, "DOCKER=true")
     assert advice in line

@@ -22,6 +22,15 @@ from support.machine import Equip, Machine
 from support.project import ROOT, run
 
 PAGE = ROOT / "docs/forking.md"
+OTHER_DEFAULTS = {  # beside those that the page changes
+    "project_name": "Ökologie & Co",
+    "description": 'The "best" that\'s there',
+    "repository_url": "https://git.acme.example/team/x",
+    "sample": False,
+    "docker": False,
+    "ci": ["gitlab", "github", "none"],
+    "set_up": False,
+}
 
 
 class Box(NamedTuple):
@@ -32,13 +41,19 @@ class Box(NamedTuple):
     file: str
 
 
+def section(heading: str) -> str:
+    """Return the text of a section of the page."""
+    page = PAGE.read_text("utf-8")
+    (text,) = re.findall(rf"(?ms)^## {heading}\n(.*?)(?=^## |\Z)", page)
+    return str(text)
+
+
 def boxes(heading: str) -> list[Box]:
     """Return the boxes of a section of the page."""
-    page = PAGE.read_text("utf-8")
-    (section,) = re.findall(rf"(?ms)^## {heading}\n(.*?)(?=^## |\Z)", page)
+    text = section(heading)
     found = []
-    for match in re.finditer(r"(?ms)^```(\w+)\n(.*?)^```$", section):
-        before = section[: match.start()]
+    for match in re.finditer(r"(?ms)^```(\w+)\n(.*?)^```$", text):
+        before = text[: match.start()]
         named = re.findall(r"`([^`\n]+)`:\s*\Z", before)
         found.append(Box(match[1], match[2], named[0] if named else ""))
     assert found, heading
@@ -56,12 +71,12 @@ class Fork:
         self.tools.symlink_to(Path(sys.executable).parents[1])
 
     def follow(self, heading: str) -> None:
-        """Do what the boxes of a section say, except running the whole suite."""
+        """Do what the boxes of a section say, except running the tests."""
         for box in boxes(heading):
             if box.language == "diff":
                 self.apply(box.text)
             elif box.language == "bash":
-                self.shell(box.text.replace("make test\n", ""))
+                self.shell(box.text.replace("make test-fast\n", ""))
             else:
                 (self.path / box.file).write_text(box.text, "utf-8", newline="\n")
 
@@ -77,6 +92,19 @@ class Fork:
             assert text.count(old) == 1, f"{path.name} does not hold once:\n{old}"
             path.write_text(text.replace(old, new), "utf-8", newline="\n")
 
+    def delete(self) -> None:
+        """Delete the files that the page says may go, and links to them."""
+        rows = re.findall(r"(?m)^\|[^|]+\| (`.+)\|$", section("Remove things"))
+        readme = self.path / "README.md"
+        for name in re.findall(
+            r"`([^`]+)`", " ".join(r.split(" and ")[0] for r in rows)
+        ):
+            path = self.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            lines = readme.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if f"]({name}" not in line]
+            readme.write_text("".join(kept), "utf-8", newline="\n")
+
     def shell(self, commands: str) -> str:
         """Run commands of the page and return their output."""
         env = {**self.machine.env, "PATH": os.environ["PATH"]}
@@ -90,17 +118,17 @@ class Fork:
         command = (sys.executable, "-m", "cookiecutter", self.path, "--no-input")
         return self.machine.run(*command, *answers, check=check).stdout
 
+    def change(self, **values: object) -> None:
+        """Change values in cookiecutter.json."""
+        path = self.path / "cookiecutter.json"
+        context = {**json.loads(path.read_text("utf-8")), **values}
+        path.write_text(json.dumps(context), "utf-8")
+
     def need_little(self) -> None:
         """Let projects need no more than their set-up."""
-        path = self.path / "cookiecutter.json"
-        context = json.loads(path.read_text("utf-8"))
-        context["_dependencies"] |= {
-            "notebook": "typer>=0.20",
-            "analysis": "",
-            "model": "",
-        }
-        context["_development"] |= {"notebook": "ipykernel pre-commit"}
-        path.write_text(json.dumps(context), "utf-8")
+        little = {"notebook": "typer>=0.20", "analysis": "", "model": "", "service": ""}
+        tools = {"notebook": "ipykernel pre-commit", "managers": "", "service": ""}
+        self.change(_dependencies=little, _development=tools)
 
     @property
     def form(self) -> dict[str, dict[str, Any]]:
@@ -122,23 +150,25 @@ def fork(machine: Machine, template: Path) -> Fork:
 
 
 @pytest.mark.slow
-def test_a_fork_has_defaults_a_license_a_manager_and_an_option_of_its_own(
+def test_a_fork_that_changed_all_that_the_page_names_passes_the_tests_and_works(
     fork: Fork, equip: Equip
 ) -> None:
     fork.follow("Change the defaults")
     fork.follow("Add a license")
     fork.follow("Add an environment manager")
-    fork.follow("Add an option")  # and test the whole fork
+    fork.follow("Add an option")
+    fork.delete()
+    fork.change(**OTHER_DEFAULTS)
+    fork.shell("make workflows test-fast")
     assert fork.form["license"]["default"] == "LicenseRef-Acme"
-    assert "acme-env" in fork.form["environment_manager"]["options"]
+    assert fork.form["environment_manager"]["default"] == "acme-env"
 
     machine = fork.machine
     fork.need_little()
     equip(machine, "pipenv")  # which the new manager is a copy of
-    machine.hide("git", "poetry")
-    output = fork.cookiecutter(
-        "environment_manager=acme-env", "package_index_url=", "privacy_notice=yes"
-    )
+    machine.hide("git")
+    answers = ("project_name=My Analysis", "package_index_url=", "privacy_notice=yes")
+    output = fork.cookiecutter(*answers, "environment_manager=acme-env", "set_up=yes")
     project = machine.project()
     assert "✓ kernel" in output
     assert "my-analysis" in machine.kernels
@@ -148,7 +178,7 @@ def test_a_fork_has_defaults_a_license_a_manager_and_an_option_of_its_own(
     assert metadata["authors"] == [{"name": "Data Team", "email": "data@acme.example"}]
     assert metadata["license"] == "LicenseRef-Acme"
     assert "Written by Data Team." in project.text("LICENSE")
-    assert (project / "notebooks/02-model.ipynb").is_file()
+    assert (project / "src/my_analysis/train.py").is_file()
     assert (project / "PRIVACY.md").is_file()
     refusal = fork.cookiecutter("project_slug=con", check=False)
     assert "project_slug 'con'" in refusal

@@ -60,23 +60,24 @@ def test_the_repository_becomes_the_project_in_one_commit(
         "environment_manager": "poetry",
         "license": "Apache-2.0",
     }
-    done = github.start(**answers)
-    assert done.status == 0, done
-    assert github.subjects == ["Start penguin-bills-measured", FIRST_COMMIT]
-    assert github.git("rev-parse", "main^") == before
-    assert {*github.branches} == {"main"}
-    assert f"Commit {github.branches['main'][:7]} on `main`" in done.summary
-    assert "`make lock` writes it" in done.summary
     address = "1815+ada-l@users.noreply.github.com"
-    who = github.git("log", "-1", "--format=%an <%ae>, %cn", "main")
-    assert who == f"ada-l <{address}>, github-actions[bot]"
     expected = bake(
         **answers,
         author_name="ada-l",
         author_email=address,
         repository_url=f"{SERVER}/{NAME}",
+        package_index_url=default_context()["package_index_url"],
         python_version=default_context()["python_version"][0],
     )
+    done = github.start(**answers)
+    assert done.status == 0, done
+    assert github.subjects == [f"Start {expected.path.name}", FIRST_COMMIT]
+    assert github.git("rev-parse", "main^") == before
+    assert {*github.branches} == {"main"}
+    assert f"Commit {github.branches['main'][:7]} on `main`" in done.summary
+    assert "`make lock` writes it" in done.summary
+    who = github.git("log", "-1", "--format=%an <%ae>, %cn", "main")
+    assert who == f"ada-l <{address}>, github-actions[bot]"
     assert github.files() == expected.files
     for name in github.files():
         assert github.text(name) == (expected / name).read_bytes().decode(), name

@@ -30,7 +30,8 @@ def bare(machine: Machine) -> Machine:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_missing_manager_is_one_line(bake: Bake, bare: Machine, program: str) -> None:
-    project = Project(bake(environment_manager=program).path, bare.env)
+    rendered = bake(environment_manager=program, python_version=OWN_PYTHON)
+    project = Project(rendered.path, bare.env)
     done = project.make("install", check=False)
     line, stopped = done.stdout.splitlines()
     assert line.lower().startswith(f"{program} is missing: 'make bootstrap' gets it")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from support.project import Project, run
+from support.project import Project, complete, run
 
 # Set by environments that are activated, by the make that runs the tests, and where
 # somebody wants no bytecode: every start of Python compiles all that it imports then.
@@ -105,8 +105,9 @@ class Machine:
 
         Args:
             words: further options of cookiecutter.
-            answers: variables of cookiecutter.json that differ from their defaults.
+            answers: what the test needs; the project is set up unless they say no.
         """
+        answers = complete({"set_up": "yes", **answers})
         given = [f"{name}={value}" for name, value in answers.items()]
         python = [sys.executable, "-m", "cookiecutter"]
         return [*python, str(self.template), "--no-input", *words, *given]

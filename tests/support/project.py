@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -12,12 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import check_jsonschema  # type: ignore[import-untyped]
+import pytest
 from click.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 # The Python that runs the tests, which every machine of theirs has.
 OWN_PYTHON = "{}.{}".format(*sys.version_info)
 SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
+# The names that the tests look for; each follows from the one before.
+NAMES = {
+    "project_name": "My Analysis",
+    "project_slug": "my-analysis",
+    "package_name": "my_analysis",
+}
 
 
 def default_context() -> dict[str, Any]:
@@ -25,6 +33,19 @@ def default_context() -> dict[str, Any]:
     text = (ROOT / "cookiecutter.json").read_text(encoding="utf-8")
     context: dict[str, Any] = json.loads(text)
     return context
+
+
+def complete(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a test's answers, with names and without addresses if it gives none.
+
+    A fork may have other defaults. A test of a choice that it has removed is skipped.
+    """
+    context = default_context()
+    for key, answer in answers.items():
+        if isinstance(context[key], list) and answer not in context[key]:
+            pytest.skip(f"{key} {answer} is not offered")
+    names = itertools.takewhile(lambda name: name[0] not in answers, NAMES.items())
+    return {"repository_url": "", "package_index_url": "", **dict(names), **answers}
 
 
 def run(
