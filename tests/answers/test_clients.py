@@ -23,7 +23,13 @@ from support.project import Project, default_context, run
 CONTEXT = default_context()
 OLDEST = "2.4.0"
 TOO_OLD = "2.3.1"
-ANSWERS = {"project_name": "Penguin bills", "license": "Apache-2.0", "starter": "model"}
+ANSWERS = {
+    "project_name": "Penguin bills",
+    "project_slug": "penguin-bills",
+    "package_name": "penguin_bills",
+    "license": "Apache-2.0",
+    "starter": "model",
+}
 WORDS = ("--no-input", *(f"{name}={answer}" for name, answer in ANSWERS.items()))
 PYTHON_API = """
 import json, sys
@@ -114,8 +120,8 @@ def client(
 @pytest.fixture(scope="module")
 def expected_project(shared_machine: Machine) -> Project:
     """The project that every client makes for the person of the machine."""
-    answers: dict[str, object] = {**ANSWERS, "set_up": "no"}
-    shared_machine.cookiecutter(**answers)  # type: ignore[arg-type]
+    template = str(shared_machine.template)
+    shared_machine.call_cookiecutter(template, *WORDS, "set_up=no")
     return shared_machine.project("penguin-bills")
 
 

@@ -144,9 +144,8 @@ def test_make_new_repeats_refused_answers_without_a_traceback(machine: Machine) 
     assert choice.stdout.splitlines()[1].startswith("  license 'WTFPL' is not one of")
     assert choice.stdout.splitlines()[-1].endswith(" license=FIXME set_up=no")
     email = machine.run(*new, "--no-input", "author_email=x", "set_up=no", check=False)
-    name = machine.run(
-        *new, "--no-input", "project_name=Pandas", "set_up=no", check=False
-    )
+    names = ("--no-input", "project_slug=pandas", "package_name=pandas")
+    name = machine.run(*new, *names, "set_up=no", check=False)
     for done in (choice, email, name):
         assert done.returncode == 1
         assert "Traceback" not in done.stdout

@@ -45,7 +45,12 @@ def new_project(
 ) -> Project:
     """Make a project with a lock file and one commit, but without an environment."""
     machine.cookiecutter(
-        set_up="no", project_slug=name, environment_manager=manager, starter=starter
+        set_up="no",
+        project_slug=name,
+        environment_manager=manager,
+        starter=starter,
+        sample=True,
+        docker=True,
     )
     project = machine.project(name)
     project.make("lock")

@@ -172,13 +172,13 @@ def test_make_use_template_locks_the_project(github: GitHub) -> None:
 def test_refused_answers_are_listed_in_the_summary(github: GitHub) -> None:
     before = github.branches
     done = github.start(
-        project_name="pandas",
+        project_name="a/b",
         description="``` <img src=x> ::error::{{ 7 * 191 }}",
         license="WTFPL",
     )
     assert done.status == 1
     lines = re.findall(r"^    (\w+) ['\"]", done.summary, re.MULTILINE)
-    assert {*lines} == {"project_slug", "package_name", "description", "license"}
+    assert {*lines} == {"project_name", "description", "license"}
     # Markup is shown as text, and a command to the runner does not reach the log.
     (line,) = (each for each in done.summary.splitlines() if "<img" in each)
     assert line.startswith("    description ")

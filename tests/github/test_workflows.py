@@ -173,7 +173,6 @@ def made_for(new_machine: MachineNamed) -> Iterator[MadeFor]:
         machine.cookiecutter(
             environment_manager="uv",
             starter="analysis",
-            project_name="My Analysis",
             python_version=two_pythons()[0],
             docker="no",
             ci=ci,

@@ -42,7 +42,8 @@ def render(
     machine: Machine, *words: str, check: bool = True, **answers: str
 ) -> tuple[int, str]:
     """Render over the repository and return the exit status and the output."""
-    given = {"project_slug": "bird-counts", "set_up": "no", **answers}
+    names = {"project_slug": "bird-counts", "package_name": "bird_counts"}
+    given = {**names, "set_up": "no", **answers}
     done = machine.cookiecutter(*words, check=check, **given)
     return done.returncode, done.stdout
 

@@ -122,7 +122,7 @@ def test_a_path_with_blanks_and_other_alphabets(machine: Machine) -> None:
     machine.work = machine.work / "Données d'été 分析"
     machine.work.mkdir()
     machine.env["PWD"] = str(machine.work)
-    output = machine.cookiecutter(environment_manager="uv").stdout
+    output = machine.cookiecutter(environment_manager="uv", starter="notebook").stdout
     project = machine.project()
     assert "To resume:" not in output
     is_finished(machine, project)

@@ -41,6 +41,7 @@ def made(shared_machine: Machine) -> Callable[[str], Project]:
         if not project.path.exists():
             shared_machine.cookiecutter(
                 starter=starter,
+                sample=True,
                 environment_manager="uv",
                 project_slug=slug,
                 package_name="own_data",

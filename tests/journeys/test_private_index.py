@@ -202,7 +202,9 @@ def test_set_up_without_credentials_shows_the_answer_and_resumes_with_them(
     index: Index, little: Path, machine: Machine
 ) -> None:
     machine.template = little
-    output = machine.cookiecutter(package_index_url=index.url).stdout
+    output = machine.cookiecutter(
+        environment_manager="uv", package_index_url=index.url
+    ).stdout
     assert "401" in output or "credentials" in output.lower(), output
     write_netrc(machine)
     resume(machine, output)

@@ -31,7 +31,10 @@ pytestmark = pytest.mark.slow
 def service(shared_machine: Machine) -> Project:
     """A service made with uv, with a trained model; tests must not edit its files."""
     shared_machine.cookiecutter(
-        starter="service", environment_manager="uv", project_slug="a-service"
+        starter="service",
+        sample=True,
+        environment_manager="uv",
+        project_slug="a-service",
     )
     project = shared_machine.project("a-service")
     project.make("train")

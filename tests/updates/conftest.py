@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from support.machine import Machine
-from support.project import Project
+from support.project import Project, complete
 from support.template_repository import Template
 
 
@@ -31,9 +30,11 @@ def make_project(template_repository: Template) -> Callable[..., Project]:
     def made(**answers: object) -> Project:
         machine = template_repository.machine
         template = str(template_repository.path)
-        given = [f"{name}={value}" for name, value in answers.items()]
-        cookiecutter = (sys.executable, "-m", "cookiecutter", template, "--no-input")
-        machine.run(*cookiecutter, *given)
+        given = [
+            f"{name}={value}"
+            for name, value in complete({"set_up": "yes", **answers}).items()
+        ]
+        machine.call_cookiecutter(template, "--no-input", *given)
         return machine.project()
 
     return made

@@ -26,7 +26,7 @@ def start(make_project: Make) -> Callable[[str], Project]:
     """Make a committed project of a starter, without an environment."""
 
     def made(starter: str) -> Project:
-        project = make_project(set_up="no", starter=starter)
+        project = make_project(set_up="no", starter=starter, sample=True)
         project.git("init", "--quiet")
         commit(project, "Start")
         project.env = {**project.env, "MAKE": "true"}
@@ -107,7 +107,7 @@ def test_a_replaced_sample_stays_replaced_in_later_updates(
 def test_a_notebook_becomes_a_service_that_waits_for_its_table(
     make_project: Make,
 ) -> None:
-    project = make_project(environment_manager="uv")
+    project = make_project(starter="notebook", environment_manager="uv")
     project.make("graduate", "TO=service")
     commit(project)
     project.make("check", "notebooks")
@@ -119,7 +119,10 @@ def test_a_notebook_becomes_a_service_that_waits_for_its_table(
 
 def test_an_analysis_of_own_data_becomes_a_model_of_them(make_project: Make) -> None:
     project = make_project(
-        environment_manager="uv", starter="analysis", package_name="own_data"
+        environment_manager="uv",
+        starter="analysis",
+        sample=True,
+        package_name="own_data",
     )
     follow_page(project, "")
     commit(project)

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def project(make_project: Callable[..., Project]) -> Project:
     """A committed project of the template's first commit, without an environment."""
-    project = make_project(set_up="no", starter="analysis")
+    project = make_project(set_up="no", starter="analysis", sample=True)
     project.git("init", "--quiet")
     commit(project, "Start")
     project.env = {**project.env, "MAKE": "true"}
@@ -235,7 +235,7 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
 ) -> None:
     machine = template_repository.machine
     machine.env |= index_settings.get("pip", {})
-    project = make_project(starter="analysis", environment_manager="uv")
+    project = make_project(starter="analysis", sample=True, environment_manager="uv")
     assert project.git("log", "--format=%s", "--", ".cruft.json") == "Start my-analysis"
     append(project / "src/my_analysis/plots.py", "\n\nMINE = 1\n")
     commit(project)
