@@ -25,7 +25,7 @@ Answers = dict[str, Any]  # cookiecutter's context
 
 LINK = ".cruft.json"
 ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # set by tools/new.py
-RENDERED_OVER = ".rendered-over"  # made by the pre-generation hook
+RENDERED_OVER = ".rendered-over"  # lists directories that were there before
 OUTPUT_LINES = 6  # of a command that failed
 TERMINATE_TIMEOUT = 5  # seconds until a command that was asked to end is killed
 NAMES = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")  # Windows lacks two
@@ -340,16 +340,18 @@ def main() -> None:
     answers = json.loads(r'''{{ cookiecutter | tojson }}''')  # fmt: skip
     project = Path.cwd()
     cd = f"cd {shown_path(project)}"
-    was_there = Path(RENDERED_OVER).is_dir()
-    if was_there:
-        os.rmdir(RENDERED_OVER)
+    over = Path(RENDERED_OVER)
+    were_there = json.loads(over.read_text(encoding="utf-8")) if over.exists() else []
+    for root, _, _ in os.walk(".", topdown=False):
+        if root not in were_there:
+            with contextlib.suppress(OSError):
+                os.rmdir(root)  # only directories that rendering has left empty
+    if were_there:
+        over.unlink()
         if not Path(LINK).exists():
             link(answers)
         finish_existing(answers, cd)
         return
-    for root, _, _ in os.walk(project, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(root)  # only directories that rendering has left empty
     if is_scratch(answers, project):
         return
     linked = link(answers)

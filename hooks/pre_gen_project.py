@@ -263,8 +263,9 @@ def main() -> int:
     if message := refusal(answers):
         print(message, file=sys.stderr)
         return 1
-    if os.listdir():  # the post-generation hook then writes files only, and removes it
-        Path(".rendered-over").mkdir(exist_ok=True)
+    if os.listdir():  # the post-generation hook then writes files only
+        there = [directory for directory, _, _ in os.walk(".")]
+        Path(".rendered-over").write_text(json.dumps(there), encoding="utf-8")
     return 0
 
 

@@ -51,9 +51,12 @@ def render(
 def test_files_stay_and_the_templates_are_beside_them(
     machine: Machine, repository: Project
 ) -> None:
+    (repository / "plans").mkdir()
     before = files(repository)
-    _, output = render(machine, *KEEP)
+    _, output = render(machine, *KEEP, docker="no")
     after = files(repository)
+    empty = [path for path in repository.path.glob("*/") if not any(path.iterdir())]
+    assert empty == [repository / "plans"]
     ignored = after.pop(".gitignore").decode()
     assert ignored.startswith(before.pop(".gitignore").decode())
     assert {name: after[name] for name in before} == before
@@ -65,7 +68,7 @@ def test_files_stay_and_the_templates_are_beside_them(
     assert ".env" not in staged
     assert "src/bird_counts/config.py" in staged
     assert repository.git("rev-list", "--count", "HEAD") == "1"
-    render(machine, *KEEP)  # changes nothing
+    render(machine, *KEEP, docker="no")  # changes nothing
     assert files(repository) == {**after, ".gitignore": ignored.encode()}
 
 
