@@ -29,12 +29,13 @@ def fetch(name: str, url: str, expected: str) -> None:
 
 
 pooch.get_logger().setLevel("ERROR")
+if not LIST.exists():
+    print(f"There is no {LIST}: data/raw/README.md shows what it lists.")
+    sys.exit()
 try:
     files = tomllib.loads(LIST.read_text(encoding="utf-8")).get("files", {})
 except (OSError, ValueError) as error:
     sys.exit(f"{LIST} can't be read: {error}")
-if not files:
-    print(f"{LIST} lists no files; the comment in it shows how.")
 for name, source in files.items():
     try:
         fetch(name, source["url"], source["sha256"].lower())
