@@ -1,9 +1,8 @@
 """Turn a repository that was made with "Use this template" into the project.
 
-The workflow use-template.yml runs this. The answers in its form come from the file in
-which GitHub describes the run; no shell or expression sees them. The project is made in
-a temporary directory and pushed as one commit, so a failure changes nothing. The run's
-summary says what happened, and the exit status is 1 after a failure.
+The workflow use-template.yml runs this. The answers come from the file in which GitHub
+describes the run; no shell or expression sees them. The project is pushed as one
+commit, so a failure (status 1) changes nothing. The run's summary says what happened.
 """
 
 from __future__ import annotations
