@@ -28,8 +28,11 @@ ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # set by tools/new.py
 RENDERED_OVER = ".rendered-over"  # lists directories that were there before
 OUTPUT_LINES = 6  # of a command that failed
 TERMINATE_TIMEOUT = 5  # seconds until a command that was asked to end is killed
-NAMES = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")  # Windows lacks two
-SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows lacks two
+]
 # By starter: the first command, and what it is for.
 FIRST = {
     "notebook": ("make lab", "put your data into data/raw and open the notebook"),

@@ -85,8 +85,8 @@ def release_sample(project: Path, state: dict[str, Any]) -> None:
     commit(project)
 
 
-def find_both(project: Path, said: str) -> list[str]:
-    """Return the files that the template brings and that the project has already."""
+def find_collisions(project: Path, said: str) -> list[str]:
+    """Return the files that the template brings and the project has already."""
     stages: dict[str, str] = {}
     for line in run("git", "ls-files", "--unmerged", at=project).splitlines():
         entry, _, name = line.partition("\t")
@@ -111,27 +111,27 @@ def update(
     cruft = ("cruft", "update", "--skip-apply-ask", *options)
     said = run(*cruft, at=project, hint=hint)
     waiting: list[str] = []
-    if both := find_both(project, said):  # once more, without them
+    if collisions := find_collisions(project, said):  # once more, without them
         run("git", "reset", "--quiet", "--hard", at=project)
         run("git", "clean", "--quiet", "-d", "--force", at=project)
-        run("git", "rm", "--quiet", "--", *both, at=project)
+        run("git", "rm", "--quiet", "--", *collisions, at=project)
         commit(project)
         said = run(*cruft, at=project, hint=hint)
-        if any(name.endswith(".py") for name in both):
+        if any(name.endswith(".py") for name in collisions):
             run("git", "add", "--all", at=project)
             new = ("--relative", "--name-only", "--diff-filter=A", head)
             added = ("git", "diff", "--cached", *new, "--", "src/*.py", "tests/*.py")
             waiting = run(*added, at=project).splitlines()
-        for name in (*both, *waiting):
+        for name in (*collisions, *waiting):
             (project / name).rename(project / f"{name}.template")
-        run("git", "checkout", "--quiet", head, "--", *both, at=project)
+        run("git", "checkout", "--quiet", head, "--", *collisions, at=project)
     state = json.loads((project / LINK).read_text(encoding="utf-8"))
     answers = state["context"]["cookiecutter"]
     kept = {key: value for key, value in answers.items() if key[0] != "_"}
     kept |= {"_template": template, "_commit": state["commit"]}
     state |= {"template": template, "context": {"cookiecutter": kept}}
-    if both:
-        state["skip"] = [*state.get("skip", []), *both]
+    if collisions:
+        state["skip"] = [*state.get("skip", []), *collisions]
     save(state, project)
     if lock_file(project) != former:
         run("git", "rm", "--quiet", "--ignore-unmatch", "--", former, at=project)
@@ -140,7 +140,7 @@ def update(
     stuck = re.findall(r"^error: (.+): patch does not apply$", said, re.MULTILINE)
     gone = [f"{each} (not in the template)" for each in stuck if each not in changed]
     rejected = [path.relative_to(project).as_posix() for path in project.rglob("*.rej")]
-    return [*marked.splitlines(), *rejected, *gone], both, waiting
+    return [*marked.splitlines(), *rejected, *gone], collisions, waiting
 
 
 def main() -> None:
@@ -182,7 +182,7 @@ def main() -> None:
             head = run("git", "rev-parse", "HEAD").strip()
             if had_sample and not sample:
                 release_sample(project, state)
-            left, both, waiting = update(project, template, options)
+            left, collisions, waiting = update(project, template, options)
             run("git", "add", "--all", at=copy)
             diff = ("git", "diff", "--cached", head)
             changed = run(*diff, "--name-only", at=copy).splitlines()
@@ -197,8 +197,8 @@ def main() -> None:
     if lock_file(Path()) != former:  # another manager makes its own environment
         Path(".venv/unfinished").touch()
     print("To undo the update: git reset --quiet --hard")
-    if both:
-        print("\n  ".join(["Yours, and the template's beside it:", *both]))
+    if collisions:
+        print("\n  ".join(["Yours, and the template's beside it:", *collisions]))
     if waiting:
         print("\n  ".join(["These wait until yours are connected:", *waiting]))
         print("To take them: for f in src/*/*.template tests/*.template;", end=" ")
