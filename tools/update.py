@@ -189,13 +189,18 @@ def main() -> None:
             run(*diff, "--binary", f"--output={patch}", at=copy)
         finally:
             run("git", "worktree", "remove", "--force", str(copy))
+        listed = run("git", "ls-files", "-v", "--full-name").splitlines()
+        marked = {line[2:] for line in listed if line[0] == "S" or line[0].islower()}
+        if hidden := sorted(marked.intersection(changed)):
+            unmark = "git update-index --no-assume-unchanged --no-skip-worktree"
+            stop(f"git overlooks your edits in {hidden[0]}: '{unmark} {hidden[0]}'.")
         if changed:
             run("git", "apply", "--index", "--whitespace=nowarn", patch, at=top)
     if not changed and not left:
         print("The project is up to date with its template.")
         return
     if lock_file(Path()) != former:  # another manager makes its own environment
-        Path(".venv/unfinished").touch()
+        Path(".venv/made-for").unlink(missing_ok=True)
     print("To undo the update: git reset --quiet --hard")
     if collisions:
         print("\n  ".join(["Yours, and the template's beside it:", *collisions]))

@@ -179,6 +179,23 @@ def test_an_update_that_is_not_possible_is_refused_in_one_line(
     assert link(project)["template"] == str(moved)
 
 
+@pytest.mark.parametrize("mark", ["assume-unchanged", "skip-worktree"])
+def test_what_git_is_told_to_overlook_is_not_overwritten(  # cruft#91, cruft#95
+    project: Project, template_repository: Template, mark: str
+) -> None:
+    project.git("config", "status.showUntrackedFiles", "no")
+    (project / "note.txt").write_text("not committed\n")
+    assert "commit or stash your changes first (note.txt)" in refused(project)
+    (project / "note.txt").rename(project / "data/raw/note.txt")
+    project.git("update-index", f"--{mark}", "README.md")
+    append(project / "README.md", "Mine.\n")
+    template_repository.replace("README.md", "## Start\n", "## Begin\n")
+    template_repository.commit("B")
+    line = refused(project, TO="typo")
+    assert "typo" in line
+    assert "git overlooks your edits in README.md" in refused(project)
+
+
 # With an environment
 
 
