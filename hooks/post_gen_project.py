@@ -56,7 +56,8 @@ class StepError(Exception):
 def git(directory: Path | str, *words: str) -> str:
     """Return what git prints in a directory, nothing if it fails."""
     command = ["git", "-C", str(directory), *words]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_DIR")}
+    set_aside = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+    environment = {k: v for k, v in os.environ.items() if k not in set_aside}
     try:
         done = subprocess.run(command, env=environment, capture_output=True)
     except OSError:

@@ -255,6 +255,9 @@ def refusal(answers: Answers) -> str:
             f"{key} was changed, but not the private variables computed from it: try"
             " without --replay-file, or with cruft's --refresh-private-variables"
         )
+    here = os.getcwd()
+    if os.sep == "/" and (odd := re.search(r"[:\\]", here)):
+        return f"A directory with {odd[0]!r} in its name breaks PATH and make: {here}"
     return refuse_directory(answers, keeps_files()) if os.listdir() else ""
 
 
