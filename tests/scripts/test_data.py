@@ -46,9 +46,8 @@ def project(
     bake: Bake, copy: Callable[[Project], Project], machine: Machine, stack: Path
 ) -> Project:
     """A project of the smallest starter, with an environment."""
-    project = Project(copy(bake(starter="notebook")).path, machine.env)
-    (project / ".venv").symlink_to(stack)
-    return project
+    environment = {**machine.env, "VENV": str(stack)}
+    return Project(copy(bake(starter="notebook")).path, environment)
 
 
 @pytest.fixture

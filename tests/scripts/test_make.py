@@ -13,6 +13,7 @@ from support.project import Bake, Project, programs_of
 
 VERBS = {
     *("bootstrap", "install", "install-production", "add", "lock", "upgrade"),
+    "doctor",
     *("kernel", "repository", "lab", "data", "test", "notebooks", "report", "format"),
     *("check", "build", "audit", "update", "graduate", "clean"),
     *("train", "evaluate", "serve"),
@@ -33,7 +34,7 @@ def test_a_verb_without_an_environment_says_so_in_one_line(
 ) -> None:
     done = Project(largest.path, machine.env).make(verb, check=False)
     line, stopped = done.stdout.splitlines()
-    assert line == "There is no environment in .venv: run 'make install' first."
+    assert line.startswith("There is no environment for this directory in .venv: run")
     assert stopped.startswith("make: ***")
     assert done.returncode == 2
 

@@ -15,6 +15,7 @@ from support.environments import (
     versions_in,
     write_wheel,
 )
+from support.index_proxy import FRESH_VERSION
 from support.locks import (
     lock_files,
     locked,
@@ -26,6 +27,17 @@ STEPS = ("files", "environment", "kernel", "repository")
 # Where everything else that a project's tests ask of its environment is proved with the
 # same files: the commands run, which need all that it must have.
 QUICKLY = "ARGS=--no-cov tests/test_cli.py"
+# Variables that say what to install or where: uv, pip, poetry#2562, pipenv#568.
+ELSEWHERE = """
+    UV_PROJECT UV_WORKING_DIRECTORY UV_PROJECT_ENVIRONMENT PIP_TARGET PIP_PREFIX
+    PIPENV_PIPFILE WORKON_HOME POETRY_VIRTUALENVS_PATH POETRY_HOME VIRTUAL_ENV
+    CONDA_PREFIX
+"""
+WRONG = """
+    UV_NO_DEV UV_NO_INSTALL_PROJECT UV_NO_EDITABLE UV_FROZEN UV_NO_SOURCES PIP_USER
+    PIP_NO_DEPS PIPENV_SKIP_LOCK PIPENV_IGNORE_PIPFILE POETRY_INSTALLER_NO_BINARY
+    PYTHONOPTIMIZE PYTHONSAFEPATH
+"""
 CHECK_KERNEL = """
 import sys, nbformat, nbclient
 notebook = nbformat.read(sys.argv[1], as_version=4)
@@ -103,10 +115,10 @@ def run_notebook(machine: Machine, project: Project) -> str:
 
 
 def give_habits(machine: Machine) -> None:
-    """Let a machine lead pip and uv to packages that are on no other one.
+    """Give a machine settings of its owner that say what to install, and where.
 
     There are a directory of wheels and an index of its own, each with a version that is
-    newer than any other; settings and environment variables name them.
+    newer than any other, and another environment; none of it may reach a project.
     """
     wheels, index = machine.home / "wheels", machine.home / "index"
     write_wheel(wheels, "iniconfig", "999.0")
@@ -114,33 +126,39 @@ def give_habits(machine: Machine) -> None:
     (wheel,) = (index / "wcwidth").glob("*.whl")
     page = f'<!DOCTYPE html><a href="{wheel.name}">{wheel.name}</a>'
     (index / "wcwidth/index.html").write_text(page, encoding="utf-8")
-    settings = machine.home / ".config/pip/pip.conf"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(
-        f"[global]\nfind-links = {wheels}\nextra-index-url = {index.as_uri()}\n",
-        encoding="utf-8",
-    )
-    settings = machine.home / ".config/uv/uv.toml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(
-        'exclude-newer = "2025-06-01T00:00:00Z"\nprerelease = "allow"\n'
-        'resolution = "lowest"\n',
-        encoding="utf-8",
-    )
+    for name, text in {
+        "pip/pip.conf": f"[global]\nfind-links = {wheels}\n"
+        f"extra-index-url = {index.as_uri()}\n[install]\nuser = true\n",  # pip#8977
+        "uv/uv.toml": 'exclude-newer = "2025-06-01T00:00:00Z"\n'  # uv#17206, uv#19198
+        'prerelease = "allow"\nresolution = "lowest"\n',
+    }.items():
+        settings = machine.home / ".config" / name
+        settings.parent.mkdir(parents=True)
+        settings.write_text(text, encoding="utf-8")
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
         machine.env[name] = str(wheels)
     for name in ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"):
         machine.env[name] = index.as_uri()
+    machine.env |= dict.fromkeys(ELSEWHERE.split(), str(other_environment(machine)))
+    machine.env |= dict.fromkeys(WRONG.split(), "1")
+    machine.env |= {"CONDA_DEFAULT_ENV": "base", "CDPATH": str(machine.home)}
+
+
+def other_environment(machine: Machine) -> Path:
+    """Return where a person's variables lead; nothing may ever be installed there."""
+    return machine.home / "other"
 
 
 def holds_nothing_of_the_machine(machine: Machine, project: Project) -> None:
     """Assert that the lock files tell nobody where and how they were made."""
     names = lock_files(project)
     assert names
+    assert not other_environment(machine).exists()
     for name in names:
         text = project.text(name).replace(
             machine.env.get("PIPENV_PYPI_MIRROR", " "), ""
         )
         for trace in ("file:/", "127.0.0.1", "localhost", str(machine.home.parent)):
             assert trace not in text, (name, trace)
-    assert not {"999.0"} & {*locked(project)["iniconfig"], *locked(project)["wcwidth"]}
+    found = {*locked(project)["iniconfig"], *locked(project)["wcwidth"]}
+    assert not {"999.0", FRESH_VERSION} & found

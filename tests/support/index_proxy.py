@@ -3,7 +3,8 @@
 pip-compile reads the hashes of files from ``/<name>/json``. Where an index has no such
 pages it downloads every file of a release instead. This proxy makes the JSON pages from
 the simple ones (PEP 691) and lists the newest releases only, as pip reads every link of
-a page. Files are not served: links lead to where they always led.
+a page. Files are not served: links lead to where they always led. One package also has
+a release of today, which the cool-off of a project must leave out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import urllib.error
 import urllib.request
 from collections import defaultdict
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,6 +26,7 @@ from support.project import run
 
 SIMPLE = "application/vnd.pypi.simple.v1+json"
 NEWEST = 12  # releases of a project
+FRESH, FRESH_VERSION = "wcwidth", "998.0"
 
 
 def version_of(filename: str) -> Version | None:
@@ -43,6 +46,16 @@ def newest_files(page: dict[str, Any]) -> list[dict[str, Any]]:
     }
     newest = sorted({each for each in versions.values() if each})[-NEWEST:]
     return [each for each in page["files"] if versions[each["filename"]] in newest]
+
+
+def fresh_file() -> dict[str, Any]:
+    """Return the file of a release of today, which nobody can download."""
+    return {
+        "filename": f"{FRESH}-{FRESH_VERSION}-py3-none-any.whl",
+        "url": "http://127.0.0.1:9/fresh.whl",
+        "hashes": {"sha256": "0" * 64},
+        "upload-time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
 
 
 def json_page(page: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +81,7 @@ def serve(upstream: str) -> ThreadingHTTPServer:
         request = urllib.request.Request(address, headers={"Accept": SIMPLE})
         with urllib.request.urlopen(request, timeout=60) as answer:
             page: dict[str, Any] = json.load(answer)
-        files = newest_files(page)
+        files = newest_files(page) + [fresh_file()] * (name == FRESH)
         return {"meta": {"api-version": "1.0"}, "name": name, "files": files}
 
     class Handler(BaseHTTPRequestHandler):

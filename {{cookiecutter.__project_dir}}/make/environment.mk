@@ -16,31 +16,39 @@ need = command -v $(1) >/dev/null || { echo "$(1) is missing: $(2)." >&2; exit 1
 # Your variables that say how to reach things (caches, proxies, certificates, indexes) reach the
 # tools; those that say what to install or where do not.
 REACH := %_CACHE_DIR %CERT %CERTS %INDEX_URL %TIMEOUT %TRUSTED_HOST %PROXY %PROVIDER %FEATURE \
-	UV_DEFAULT_INDEX UV_INDEX_% UV_INSECURE_HOST UV_LINK_MODE UV_OFFLINE UV_PYTHON_% %MIRROR
-unexport $(filter-out $(REACH),$(filter PIP_% PIPENV_% UV_%,$(.VARIABLES))) PIP_EXTRA_INDEX_URL
-unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE UV_EXTRA_INDEX_URL
+	%MIRROR %MIRROR_URL %CONFIG_DIR UV_CONCURRENT_% UV_DEFAULT_INDEX UV_INDEX_% UV_INSECURE_HOST \
+	UV_LINK_MODE UV_OFFLINE UV_PYTHON_% POETRY_CERTIFICATES_% POETRY_HTTP_% POETRY_REPOSITORIES_%
+unexport $(filter-out $(REACH),$(filter PIP_% PIPENV_% POETRY_% UV_%,$(.VARIABLES))) \
+	PIP_EXTRA_INDEX_URL UV_EXTRA_INDEX_URL VIRTUAL_ENV CONDA_DEFAULT_ENV CONDA_PREFIX CDPATH \
+	GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPATH \
+	PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS
+# It wins over your pip.conf.
+export PIP_USER := 0
 # Programs in .bootstrap come first, a Python that only pyenv has comes last.
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/$(PYTHON_VERSION)
 export PATH := $(CURDIR)/.bootstrap/bin:$(PATH):$(lastword $(wildcard $(PYENV).*/bin))
 
-# A new environment is marked until it is complete: one whose creation was interrupted, or whose
-# Python is gone, is made anew. Only .venv is; a link there leads to an environment of yours.
+# The environment names the directory it was made for. One that was copied or moved with the project,
+# was interrupted or has lost its Python is made anew. Only .venv is; a link there leads to yours.
+READY = test -x $(BIN)/python && { test "$(VENV)" != .venv || \
+	test "$$(cat .venv/made-for 2>/dev/null)" = "$$(pwd -P)"; }
 environment: manager
-	@test -e $(VENV)/pyvenv.cfg -a ! -e $(VENV)/unfinished && $(BIN)/python -c "" 2>/dev/null || { \
+	@$(READY) && $(BIN)/python -c "" 2>/dev/null || { \
 		test "$(VENV)" = .venv -o ! -e "$(VENV)" || { echo "$(VENV) is no complete environment:" \
 			"remove it, or choose another VENV." >&2; exit 1; }; \
-		test ! -L .venv || rm .venv; $(CREATE) && touch $(VENV)/unfinished; }
+		test ! -L .venv || rm .venv; $(CREATE); }
 
 finish:
-	@rm -f $(VENV)/unfinished
 	@test -e .venv || ln -sfn "$(VENV)" .venv
+	@pwd -P >$(VENV)/made-for
 	$(AGAIN) kernel $(if $(wildcard .git),hooks)
 
 elsewhere:
 	@$(if $(filter file,$(origin VENV)),echo "Where to? make install-production VENV=…" >&2; exit 1)
 
-$(VENV)/pyvenv.cfg:
-	@echo "There is no environment in $(VENV): run 'make install' first." >&2; exit 1
+ready:
+	@$(READY) || { echo "There is no environment for this directory in $(VENV): run 'make install'" \
+		"first." >&2; exit 1; }
 
-own-kernel: $(VENV)/pyvenv.cfg
+own-kernel: ready
 	@$(BIN)/python -B make/kernel.py $(PROJECT) --own

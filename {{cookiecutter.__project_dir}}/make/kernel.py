@@ -36,6 +36,6 @@ else:
     title = f"{version} ({name})"
     try:
         install(user=True, kernel_name=name, display_name=title)
-    except OSError as error:
-        sys.exit(f"no kernel: {error.strerror}: {error.filename}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"no kernel: {error}")
     print(f'Kernel "{title}" registered.')

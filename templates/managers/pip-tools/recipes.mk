@@ -1,7 +1,11 @@
 LOCK := requirements-dev.txt
+VERSION = $(RUN) piptools --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
-	$(RUN) pip install --quiet --upgrade "pip-tools>=7.5"
-COMPILE = sh make/isolated $(RUN) piptools compile --quiet
+	$(RUN) pip install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"
+{% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
+COOL_OFF ?= P7D
+{% endif %}COMPILE = sh make/isolated $(RUN) piptools compile --quiet{% if not cookiecutter.package_index_url %} --uploaded-prior-to $(COOL_OFF){% endif %}
+
 export CUSTOM_COMPILE_COMMAND := make lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 {% if cookiecutter.package_index_url %}export PIP_INDEX_URL := $(INDEX_URL)
@@ -19,7 +23,6 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 install-production: elsewhere environment requirements.txt ## Install what production has (VENV=…)
 	$(RUN) pip install --quiet --no-deps --require-hashes -r requirements.txt
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
-	@rm -f $(VENV)/unfinished
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
@@ -36,8 +39,8 @@ requirements.txt $(LOCK): | environment
 upgrade: environment ## Move to the newest versions that pyproject.toml allows
 	$(AGAIN) lock install UPGRADE=--upgrade
 
-audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
-build: $(VENV)/pyvenv.cfg ## Build the wheel and the sdist into dist/
+build: ready ## Build the wheel and the sdist into dist/
 	$(RUN) build $(ARGS)

@@ -1,7 +1,11 @@
 LOCK := pylock.dev.toml
+VERSION = $(RUN) pip --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(RUN) pip install --quiet --upgrade "pip>=26.3"
-PIP_LOCK = sh make/isolated $(RUN) pip lock --quiet --only-deps
+{% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
+COOL_OFF ?= P7D
+{% endif %}PIP_LOCK = sh make/isolated $(RUN) pip lock --quiet --only-deps{% if not cookiecutter.package_index_url %} --uploaded-prior-to $(COOL_OFF){% endif %}
+
 KEEP ?= $(LOCK)
 VERSIONS = awk -F'"' '/^name = /{name = $$2} /^version = /{print name "==" $$2}'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -20,7 +24,6 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 install-production: elsewhere environment pylock.toml ## Install what production has (VENV=…)
 	$(RUN) pip install --quiet --requirement pylock.toml
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
-	@rm -f $(VENV)/unfinished
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
@@ -42,8 +45,8 @@ pylock.toml $(LOCK): | environment
 upgrade: environment ## Move to the newest versions that pyproject.toml allows
 	$(AGAIN) lock install KEEP=/dev/null
 
-audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
-build: $(VENV)/pyvenv.cfg ## Build the wheel and the sdist into dist/
+build: ready ## Build the wheel and the sdist into dist/
 	$(RUN) build $(ARGS)

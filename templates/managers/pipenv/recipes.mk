@@ -1,4 +1,5 @@
 LOCK := Pipfile.lock
+VERSION = pipenv --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV)
 PIPENV = sh make/isolated pipenv
 export PIPENV_NOSPIN := 1
@@ -21,7 +22,6 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
 	$(PIPENV) sync
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
-	@rm -f $(VENV)/unfinished
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
@@ -36,8 +36,8 @@ $(LOCK): | environment
 
 upgrade: lock install ## Move to the newest versions that pyproject.toml allows
 
-audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
-build: $(VENV)/pyvenv.cfg ## Build the wheel and the sdist into dist/
+build: ready ## Build the wheel and the sdist into dist/
 	$(RUN) build $(ARGS)

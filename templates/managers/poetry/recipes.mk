@@ -1,8 +1,8 @@
 LOCK := poetry.lock
+VERSION = poetry --version
 CREATE = $(PYTHON) -m venv --clear --without-pip --prompt $(PROJECT) $(VENV)
 export POETRY_NO_INTERACTION := 1
 export VIRTUAL_ENV := $(abspath $(VENV))
-unexport $(filter POETRY_VIRTUALENVS_%,$(.VARIABLES))
 
 manager:
 	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
@@ -19,7 +19,6 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
 	poetry sync --only main --no-root
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --force-reinstall .
-	@rm -f $(VENV)/unfinished
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	poetry add $(if $(DEV),--group dev) $(PACKAGES)
@@ -34,7 +33,7 @@ upgrade: manager ## Move to the newest versions that pyproject.toml allows
 	poetry lock --regenerate
 	$(AGAIN) install
 
-audit: $(VENV)/pyvenv.cfg ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
 build: manager ## Build the wheel and the sdist into dist/

@@ -1,4 +1,5 @@
 LOCK := uv.lock
+VERSION = uv --version
 CREATE = uv venv --quiet --clear --prompt $(PROJECT) $(VENV)
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON := $(PYTHON_VERSION)
@@ -16,7 +17,6 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 
 install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
 	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT)
-	@rm -f $(VENV)/unfinished
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	uv add $(if $(DEV),--dev) $(PACKAGES)

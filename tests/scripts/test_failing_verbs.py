@@ -1,0 +1,98 @@
+"""A command that fails in its middle changes and removes nothing of a user's."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.machine import Machine
+from support.processes import put_first_on_path
+
+# What is given to each command, so that it fails; None where nothing can make it fail.
+WORDS: dict[str, list[str] | None] = {
+    "help": None,
+    "doctor": [],
+    "bootstrap": None,
+    "install": [],
+    "install-production": ["VENV=production"],
+    "add": ["PACKAGE=no-such-package-of-anybodys"],
+    "lock": [],
+    "upgrade": [],
+    "audit": [],
+    "build": [],
+    "kernel": ["KERNEL=no/name"],
+    "hooks": None,
+    "repository": None,
+    "lab": [],
+    "data": [],
+    "test": ["ARGS=tests/no_such_test.py"],
+    "notebooks": [],
+    "report": [],
+    "train": [],
+    "evaluate": [],
+    "serve": [],
+    "check": [],
+    "format": [],
+    "publish": ["PUBLISH_URL=http://127.0.0.1:9/"],
+    "update": ["TO=no-such-branch"],
+    "graduate": ["TO=no-such-starter"],
+    "clean": None,
+    "image": [],
+    "image-save": [],
+    "image-push": ["REGISTRY=127.0.0.1:9"],
+    "shell": [],
+    "pipeline": [],
+    "up": [],
+    "down": [],
+    "logs": [],
+}
+
+
+@pytest.mark.slow
+def test_a_command_that_fails_keeps_every_file_and_the_index(machine: Machine) -> None:
+    machine.cookiecutter(
+        environment_manager="uv", starter="service", sample=True, ci="gitlab"
+    )
+    project = machine.project()
+    help_lines = project.make("help").stdout.splitlines()
+    assert {line.split()[0] for line in help_lines} == {*WORDS}
+
+    manifest = project.text("pyproject.toml")
+    broken = manifest.replace("dependencies = [", 'dependencies = ["no-such-package",')
+    edits = {
+        "pyproject.toml": broken,  # an edit that is not staged
+        "staged.txt": "staged",
+        "README.md": "assumed to be unchanged",
+        "CHANGELOG.md": "skipped",
+        "note.txt": "untracked",
+        "src/my_analysis/broken.py": "def (",
+        "notebooks/broken.ipynb": "{",
+        "data.toml": "[files]\na = 1",
+        "data/raw/mine.csv": "ignored",
+        "data/raw/penguins.csv": "not the table",
+        "dist/mine.txt": "ignored",
+        ".env": "MINE=ignored",
+    }
+    for name, text in edits.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text, encoding="utf-8")
+    project.git("add", "staged.txt")
+    project.git("update-index", "--assume-unchanged", "README.md")
+    project.git("update-index", "--skip-worktree", "CHANGELOG.md")
+    for program in ("docker", "jupyter-lab", "twine", "cruft"):
+        put_first_on_path(machine, program, "exit 1")
+    machine.env |= {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(machine.home / "empty")}
+
+    def state() -> tuple[dict[str, bytes], str]:
+        contents = {name: (project / name).read_bytes() for name in edits}
+        contents |= {name: (project / name).read_bytes() for name in tracked}
+        return contents, project.git("ls-files", "--stage", "-v")
+
+    tracked = project.git("ls-files").splitlines()
+    before = state()
+    for verb, words in WORDS.items():
+        if verb == "clean":  # removes what is in dist
+            continue
+        done = project.make(verb, *(words or []), check=False)
+        assert words is None or done.returncode != 0, (verb, done.stdout)
+        assert "Traceback" not in done.stdout or verb == "notebooks", done.stdout
+        assert state() == before, (verb, done.stdout)
