@@ -77,9 +77,9 @@ def find_origin(answers: Answers) -> dict[str, str]:
     place = local if local.is_dir() else Path(answers["_repo_dir"])
     if not (place / ".git").exists():
         return {}
-    remote = ("remote", "get-url", "origin")
-    address = str(local) if place == local else git(place, *remote)
-    return {"template": address, "commit": git(place, "rev-parse", "HEAD")}
+    remote = git(place, "remote").partition("\n")[0]
+    url = str(local) if place == local else git(place, "remote", "get-url", remote)
+    return {"template": url, "commit": git(place, "rev-parse", "HEAD")}
 
 
 def link(answers: Answers) -> str:

@@ -59,7 +59,8 @@ def origin() -> dict[str, str]:
     if not commit or not (TEMPLATE / ".git").exists():
         return {}
     published = git(TEMPLATE, "branch", "--remotes", "--contains", commit)
-    address = git(TEMPLATE, "remote", "get-url", "origin") if published else ""
+    remote = git(TEMPLATE, "remote").partition("\n")[0]
+    address = git(TEMPLATE, "remote", "get-url", remote) if published else ""
     return {"template": address or str(TEMPLATE), "commit": commit}
 
 

@@ -38,6 +38,7 @@ def stop(reason: str) -> NoReturn:
 def run(*command: str, at: Path | str = ".", hint: str = "") -> str:
     """Return what a program prints, or stop with its last line and the hint."""
     env = {**os.environ, "COLUMNS": "999", "_TYPER_STANDARD_TRACEBACK": "1"}
+    env["GIT_DIFF_OPTS"] = "-u3"  # whatever git's settings say
     done = subprocess.run(command, cwd=at, env=env, capture_output=True, text=True)
     output = done.stdout + done.stderr
     if done.returncode != 0:
@@ -184,7 +185,7 @@ def main() -> None:
                 release_sample(project, state)
             left, collisions, waiting = update(project, template, options)
             run("git", "add", "--all", at=copy)
-            diff = ("git", "diff", "--cached", head)
+            diff = ("git", "diff-index", "--cached", head)
             changed = run(*diff, "--name-only", at=copy).splitlines()
             run(*diff, "--binary", f"--output={patch}", at=copy)
         finally:

@@ -46,6 +46,7 @@ def test_make_audit_fails_for_a_known_vulnerability_and_without_its_service(
         else:
             wanted = ("pip-audit", f"{NAME}=={version}", f"--find-links={version}")
             project.run("uv", "venv", "--quiet", "--clear", "--python", OWN_PYTHON)
+            project.run("sh", "-c", "pwd -P >.venv/made-for")
             project.run("uv", "pip", "install", "--quiet", *wanted)
             options = f"--vulnerability-service=osv --osv-url={service}/v1/query"
         return project.make("audit", f"ARGS={options}", check=False)
@@ -65,7 +66,10 @@ def test_secrets_are_found_but_not_in_cell_ids_pictures_and_lock_files(
 ) -> None:
     digest = hashlib.sha512(b"").digest()
     digits, letters = digest.hex()[:32], base64.b64encode(digest).decode()
-    cell = {"id": digits, "outputs": [{"data": {"image/png": letters}}]}
+    cell = {
+        "id": digits,
+        "outputs": [{"data": {"image/png": letters, "image/jpeg": letters}}],
+    }
     project = copy(bake())
     notebook = json.dumps({"cells": [cell]}, indent=1)
     (project / "figure.ipynb").write_text(notebook)
@@ -77,6 +81,8 @@ def test_secrets_are_found_but_not_in_cell_ids_pictures_and_lock_files(
     module = "-m detect_secrets.pre_commit_hook"
     tool.write_text(f"#!/bin/sh\nexec '{python.as_posix()}' {module} \"$@\"\n")
     tool.chmod(0o755)
+    (project / ".venv/bin/python").symlink_to(python)
+    project.run("sh", "-c", "pwd -P >.venv/made-for")
     project.git("init", "--quiet")
     project.git("add", "--all")
     pre_commit = ("pre-commit", "run", "--all-files", "detect-secrets")

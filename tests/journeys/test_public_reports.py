@@ -29,12 +29,11 @@ def original(new_machine: MachineNamed) -> Project:
 
 
 @pytest.fixture
-def project(original: Project, machine: Machine) -> Project:
-    """A copy of the project's files on another machine, which uses its environment."""
+def project(original: Project, machine: Machine, stack: Path) -> Project:
+    """A copy of the project's files, with another environment that has its tools."""
     path = machine.work / "my-analysis"
     shutil.copytree(original.path, path, ignore=shutil.ignore_patterns(".venv", ".git"))
-    machine.env["VENV"] = str(original / ".venv")
-    return Project(path, machine.env)
+    return Project(path, {**machine.env, "VENV": str(stack)})
 
 
 # Copies
@@ -60,6 +59,8 @@ def test_a_copy_or_a_moved_project_never_uses_the_original(original: Project) ->
         copy.make("install", "check")
         assert package_of(copy).is_relative_to(target)
         copy.git("commit", "--allow-empty", "--quiet", "--message", "With hooks")
+    theirs = f"VENV={original / '.venv'}"  # Makefile.venv#12
+    assert "choose another VENV" in copy.make("install", theirs, check=False).stdout
     after = {path for path in original.path.rglob("*") if ".git" not in path.parts}
     assert after == before
     assert package_of(original).is_relative_to(original.path)
@@ -81,6 +82,8 @@ def test_variables_of_uv_python_and_the_shell_change_nothing(
     env = {"UV_LOCKED": "1", "UV_NO_CONFIG": "1", "CDPATH": ".:/", "LANG": "C"}
     env |= {"PYTHONPATH": str(tmp_path), "PYTHONWARNINGS": "error"}
     env |= {"PYTHONOPTIMIZE": "2", "PYTHONSAFEPATH": "1", "PYTHONSTARTUP": "/gone.py"}
+    env |= {"PYTHONWARNDEFAULTENCODING": "1"}  # setuptools#3810
+    env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # mwclient#340
     project = Project(original.path, {**original.env, **env, "MAKEFLAGS": "-j4"})
     project.make("lock", "install", "check", "test")
     assert project.git("status", "--porcelain") == ""
@@ -127,6 +130,16 @@ def test_a_setting_of_git_hinders_no_first_commit(
     clone = machine.work / "clone"
     machine.run("git", "clone", "--quiet", project.path, clone)
     assert b"\r" not in (clone / "make/tool").read_bytes()
+
+
+def test_a_repository_that_git_refuses_is_named(project: Project) -> None:
+    project.make("repository")
+    (project / ".git").rename(project / "moved")
+    (project / ".git").write_text("gitdir: /gone\n")  # a worktree in a container
+    done = project.make("check", check=False)  # devcontainers/cli#796
+    assert "fatal: not a git repository: /gone" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "No git hooks." in project.make("hooks").stdout
 
 
 def test_git_works_in_the_project_alone(project: Project, machine: Machine) -> None:

@@ -39,6 +39,18 @@ def test_a_verb_without_an_environment_says_so_in_one_line(
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_add_takes_each_line_of_a_file(  # uv#2276, go-dep-parser#265, uv#7237
+    bake: Bake, machine: Machine, encoding: str
+) -> None:
+    lines = ["# mine", "-r others.txt", "polars>=1  # why", "x[y]; os_name == 'nt'"]
+    listed = machine.work / "listed.txt"
+    listed.write_bytes("\r\n".join(lines).encode(encoding))
+    project = Project(bake(environment_manager="uv").path, machine.env)
+    shown = project.make("add", "--dry-run", f"FILE={listed}").stdout
+    assert "uv add  'polars>=1' 'x[y]; os_name == \"nt\"'" in shown
+
+
 def test_lab_without_jupyterlab_says_where_it_comes_from(
     bake: Bake, machine: Machine
 ) -> None:

@@ -32,6 +32,13 @@ from support.template_repository import (
 VERSION_1 = "018824e1cdebca0b949870aceb71386b9b33d6df"
 
 pytestmark = pytest.mark.slow
+# cruft#76, patch-package#56, pre-commit#177, brave-browser#55015
+DIFF_SETTINGS = {
+    "diff.noprefix": "true",
+    "diff.external": "/bin/true",
+    "color.diff": "always",
+    "diff.context": "0",
+}
 
 
 @pytest.fixture
@@ -71,6 +78,8 @@ def test_everything_that_was_edited_stays(
     (template_repository.path / TREE / PACKAGE / "more.py").write_text('"""New."""\n')
     template_repository.commit("B")
 
+    for setting, value in DIFF_SETTINGS.items():
+        project.git("config", "--global", setting, value)
     update(project)
     data = project.text("src/my_analysis/data.py")
     assert data.startswith('"""Theirs. ')

@@ -6,36 +6,41 @@
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN := $(BIN)/python -m
 # Jupyter looks for the environment's own kernels first.
-JUPYTER := JUPYTER_PATH="$(abspath $(VENV))/jupyter/share/jupyter"
+lab notebooks report: export JUPYTER_PATH := $(abspath $(VENV))/jupyter/share/jupyter
 AGAIN := @$(MAKE) --no-print-directory
-# Each package of PACKAGE in quotes: a bound such as >=2 is no redirection.
-PACKAGES = $(foreach each,$(or $(PACKAGE),$(shell sed -n \
-	's/[[:blank:]]//g; s/^\([A-Za-z0-9][^\#]*\).*/\1/p' $(FILE) </dev/null)),'$(each)')
+# Each package of PACKAGE or line of FILE in quotes: a bound such as >=2 is no redirection.
+PACKAGES = $(or $(PACKAGE:%='%'),$(shell tr -cd '\11\12\40-\176' <$(or $(FILE),/dev/null) | \
+	sed -n "s/'/\"/g; s/[[:blank:]]*\(\#.*\)*$$//; s/^[A-Za-z0-9].*/'&'/p"))
 need = command -v $(1) >/dev/null || { echo "$(1) is missing: $(2)." >&2; exit 1; }
 
 # Your variables that say how to reach things (caches, proxies, certificates, indexes) reach the
 # tools; those that say what to install or where do not.
 REACH := %_CACHE_DIR %CERT %CERTS %INDEX_URL %TIMEOUT %TRUSTED_HOST %PROXY %PROVIDER %FEATURE \
-	%MIRROR %MIRROR_URL %CONFIG_DIR UV_CONCURRENT_% UV_DEFAULT_INDEX UV_INDEX_% UV_INSECURE_HOST \
-	UV_LINK_MODE UV_OFFLINE UV_PYTHON_% POETRY_CERTIFICATES_% POETRY_HTTP_% POETRY_REPOSITORIES_%
+	%MIRROR %MIRROR_URL %CONFIG_DIR %CONFIG_FILE UV_CONCURRENT_% UV_DEFAULT_INDEX UV_INDEX_% \
+	UV_INSECURE_HOST UV_LINK_MODE UV_OFFLINE UV_PYTHON_% POETRY_CERTIFICATES_% POETRY_HTTP_% \
+	POETRY_REPOSITORIES_%
 unexport $(filter-out $(REACH),$(filter PIP_% PIPENV_% POETRY_% UV_%,$(.VARIABLES))) \
 	PIP_EXTRA_INDEX_URL UV_EXTRA_INDEX_URL VIRTUAL_ENV CONDA_DEFAULT_ENV CONDA_PREFIX CDPATH \
-	GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPATH \
-	PYTHONSAFEPATH PYTHONSTARTUP PYTHONWARNINGS
+	GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE PYTEST_ADDOPTS PYTEST_DISABLE_PLUGIN_AUTOLOAD \
+	PYTHONDEVMODE PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH \
+	PYTHONSTARTUP PYTHONWARNDEFAULTENCODING PYTHONWARNINGS
 # It wins over your pip.conf.
 export PIP_USER := 0
 # Programs in .bootstrap come first, a Python that only pyenv has comes last.
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/$(PYTHON_VERSION)
 export PATH := $(CURDIR)/.bootstrap/bin:$(PATH):$(lastword $(wildcard $(PYENV).*/bin))
 
-# The environment names the directory it was made for. One that was copied or moved with the project,
-# was interrupted or has lost its Python is made anew. Only .venv is; a link there leads to yours.
-READY = test -x $(BIN)/python && { test "$(VENV)" != .venv || \
-	test "$$(cat .venv/made-for 2>/dev/null)" = "$$(pwd -P)"; }
+# The environment names the directory it was made for. It is made anew if it was copied or moved
+# with the project, was interrupted or has lost its Python. Only .venv is; a link there leads to
+# an environment of yours, which must not be another project's.
+READY = test -x $(BIN)/python && test "$$(cat $(VENV)/made-for 2>/dev/null || \
+	test "$(VENV)" = .venv || pwd -P)" = "$$(pwd -P)"
 environment: manager
+	@! grep -qs '^<<<<<<< ' $(LOCK) || { echo "$(LOCK) has a merge conflict: git checkout HEAD --" \
+		"$(LOCK) && make lock" >&2; exit 1; }
 	@$(READY) && $(BIN)/python -c "" 2>/dev/null || { \
-		test "$(VENV)" = .venv -o ! -e "$(VENV)" || { echo "$(VENV) is no complete environment:" \
-			"remove it, or choose another VENV." >&2; exit 1; }; \
+		test "$(VENV)" = .venv -o ! -e "$(VENV)" || { echo "$(VENV) is no environment for this" \
+			"directory: remove it, or choose another VENV." >&2; exit 1; }; \
 		test ! -L .venv || rm .venv; $(CREATE); }
 
 finish:

@@ -1,10 +1,14 @@
 LOCK := requirements-dev.txt
 VERSION = $(RUN) piptools --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
-	$(RUN) pip install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"
+	$(PIP) install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"
+PIP = sh make/isolated $(RUN) pip
+TOOLS = sh make/isolated $(RUN) piptools
+UPGRADE :=
 {% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
 COOL_OFF ?= P7D
-{% endif %}COMPILE = sh make/isolated $(RUN) piptools compile --quiet{% if not cookiecutter.package_index_url %} --uploaded-prior-to $(COOL_OFF){% endif %}
+{% endif %}COMPILE = $(TOOLS) compile --quiet{% if not cookiecutter.package_index_url %} \
+	--uploaded-prior-to $(COOL_OFF){% endif %}
 
 export CUSTOM_COMPILE_COMMAND := make lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -16,13 +20,14 @@ manager:
 bootstrap: manager ## Get the environment manager: pip-tools comes with the environment
 
 install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
-	$(RUN) piptools sync --quiet requirements-dev.txt
-	$(RUN) pip install --quiet --no-deps --editable .
+	$(TOOLS) sync --quiet requirements-dev.txt
+	$(PIP) install --quiet --no-deps --editable .
+	@$(RUN) pip check || { echo "Bring the lock in line: make lock install" >&2; exit 1; }
 	$(AGAIN) finish
 
 install-production: elsewhere environment requirements.txt ## Install what production has (VENV=…)
-	$(RUN) pip install --quiet --no-deps --require-hashes -r requirements.txt
-	$(RUN) pip install --quiet --no-deps --force-reinstall .
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements.txt
+	$(PIP) install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)

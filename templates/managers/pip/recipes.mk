@@ -1,12 +1,14 @@
 LOCK := pylock.dev.toml
 VERSION = $(RUN) pip --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
-	$(RUN) pip install --quiet --upgrade "pip>=26.3"
+	$(PIP) install --quiet --upgrade "pip>=26.3"
+PIP = sh make/isolated $(RUN) pip
 {% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
 COOL_OFF ?= P7D
-{% endif %}PIP_LOCK = sh make/isolated $(RUN) pip lock --quiet --only-deps{% if not cookiecutter.package_index_url %} --uploaded-prior-to $(COOL_OFF){% endif %}
+{% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps{% if not cookiecutter.package_index_url %} \
+	--uploaded-prior-to $(COOL_OFF){% endif %}
 
-KEEP ?= $(LOCK)
+KEEP := $(LOCK)
 VERSIONS = awk -F'"' '/^name = /{name = $$2} /^version = /{print name "==" $$2}'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 {% if cookiecutter.package_index_url %}export PIP_INDEX_URL := $(INDEX_URL)
@@ -17,13 +19,14 @@ manager:
 bootstrap: manager ## Get the environment manager: pip comes with the environment
 
 install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
-	$(RUN) pip install --quiet --requirement pylock.dev.toml
-	$(RUN) pip install --quiet --no-deps --editable .
+	$(PIP) install --quiet --requirement pylock.dev.toml
+	$(PIP) install --quiet --no-deps --editable .
+	@$(RUN) pip check || { echo "Bring the lock in line: make lock install" >&2; exit 1; }
 	$(AGAIN) finish
 
 install-production: elsewhere environment pylock.toml ## Install what production has (VENV=…)
-	$(RUN) pip install --quiet --requirement pylock.toml
-	$(RUN) pip install --quiet --no-deps --force-reinstall .
+	$(PIP) install --quiet --requirement pylock.toml
+	$(PIP) install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
