@@ -191,17 +191,17 @@ def python_of(kernel: str, machine: Machine) -> str:
 def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
     made: Made,
 ) -> None:
-    install = ("uv", "tool", "install", "--quiet", "--no-config", "jupyterlab")
-    made.machine.run(*install)
+    env = ("env", "-u", "UV_PROJECT", "-u", "UV_WORKING_DIRECTORY")
+    made.machine.run(
+        *env, "uv", "tool", "install", "--quiet", "--no-config", "jupyterlab"
+    )
     made.machine.env["PATH"] += f"{os.pathsep}{made.machine.home / '.local/bin'}"
     slug = made.project.path.name
-    copy = made.machine.work / "second" / slug  # with a copy of the environment
-    shutil.copytree(made.project.path, copy, symlinks=True)
-    clone = made.machine.work / "third" / slug  # with an environment of its own
+    clone = made.machine.work / "second" / slug
     made.machine.run("git", "clone", "--quiet", made.project.path, clone)
-    others = [Project(path, made.project.env) for path in (copy, clone)]
-    others[1].make("install")
-    for project in (made.project, *others):
+    other = Project(clone, made.project.env)
+    other.make("install")
+    for project in (made.project, other):
         with jupyterlab(project) as call:
             assert call("GET", "/api/kernelspecs")["default"] == slug
             notebook = call("POST", "/api/contents", type="notebook")["path"]
@@ -214,7 +214,6 @@ def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
                 assert python == str(project.bin / "python"), name
                 notebook = f"{name}.ipynb"
         (project / "Untitled.ipynb").unlink()
-    shutil.rmtree(copy.parent)
     shutil.rmtree(clone.parent)
     assert made.machine.kernels[slug]["argv"][0] == str(made.project.bin / "python")
 
