@@ -109,6 +109,9 @@ def test_the_prompts_end_in_a_committed_project_with_its_kernel(made: Made) -> N
         (line,) = (line for line in screen if line.startswith(f"  ✓ {step} "))
         assert step in ("files", "kernel") or re.search(r"\d+\.\d s$", line)
     is_finished(made.machine, made.project)
+    found = made.project.make("doctor", check=False).stdout
+    for name in ("identity", "manager", "environment", "kernel", "lock", "hooks"):
+        assert f"✓ {name} " in found
 
 
 @only_uv

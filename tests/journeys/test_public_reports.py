@@ -7,6 +7,7 @@ with each manager under them.
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_a_copy_or_a_moved_project_never_uses_the_original(original: Project) ->
         hook = copy.run("sh", "make/tool", "black", "--version", check=False)
         assert NO_ENVIRONMENT in hook.stdout
         assert hook.returncode == 1
+        doctor = copy.make("doctor", check=False).stdout
+        assert re.search("✗ environment .*\n *→ make install\n", doctor)
         copy.make("install", "check")
         assert package_of(copy).is_relative_to(target)
         copy.git("commit", "--allow-empty", "--quiet", "--message", "With hooks")

@@ -50,7 +50,11 @@ WORDS: dict[str, list[str] | None] = {
 @pytest.mark.slow
 def test_a_command_that_fails_keeps_every_file_and_the_index(machine: Machine) -> None:
     machine.cookiecutter(
-        environment_manager="uv", starter="service", sample=True, ci="gitlab"
+        environment_manager="uv",
+        starter="service",
+        sample=True,
+        docker=True,
+        ci="gitlab",
     )
     project = machine.project()
     help_lines = project.make("help").stdout.splitlines()

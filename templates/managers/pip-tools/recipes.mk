@@ -1,5 +1,5 @@
 LOCK := requirements-dev.txt
-VERSION = $(RUN) piptools --version
+VERSION = $(RUN) piptools compile --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"
 PIP = sh make/isolated $(RUN) pip
