@@ -23,12 +23,12 @@ from support.project import Project, default_context, run
 CONTEXT = default_context()
 OLDEST = "2.4.0"
 TOO_OLD = "2.3.1"
-ANSWERS = {
+ANSWERS: dict[str, str] = {
     "project_name": "Penguin bills",
     "project_slug": "penguin-bills",
     "package_name": "penguin_bills",
-    "license": "Apache-2.0",
-    "starter": "model",
+    "license": CONTEXT["license"][-1],
+    "starter": CONTEXT["starter"][-1],
 }
 WORDS = ("--no-input", *(f"{name}={answer}" for name, answer in ANSWERS.items()))
 PYTHON_API = """
@@ -259,31 +259,6 @@ def test_cruft_create_repeats_refused_answers(
     assert shlex.split(line)[1] == str(repository)
     assert given["description"] == "It's so."
     assert given["author_email"] == "FIXME"
-
-
-# Over an existing project
-
-
-def test_f_overwrites_the_files_of_the_template_and_with_s_only_adds_what_is_missing(
-    newest: Client, expected_project: Project, expected: Contents
-) -> None:
-    project = newest.project
-    shutil.copytree(expected_project.path, project.path)
-    mine = {"notes.txt": b"Mine\n", "README.md": b"Mine\n"}
-    for name, text in mine.items():
-        (project / name).write_bytes(text)
-    (project / "Makefile").unlink()
-    newest.make(*WORDS, "-f", "-s")
-    beside = {"README.md.template": expected["README.md"]}
-    assert contents(project) == {**expected, **mine, **beside}
-    assert "add -s" in newest.make(*WORDS, "-f", check=False).stdout
-    assert contents(project) == {**expected, **mine, **beside}
-    project.git("init", "--quiet")
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--message", "Mine")
-    newest.make(*WORDS, "-f")
-    kept = {"notes.txt": b"Mine\n", **beside}
-    assert contents(project) == {**expected, **kept}
 
 
 # Older releases

@@ -101,6 +101,9 @@ def test_files_that_are_not_committed_are_never_overwritten(
     assert status == 1
     assert "add -s (--skip-if-file-exists)" in output
     assert files(repository) == before
+    (repository / ".env").unlink()
+    render(machine, "--overwrite-if-exists")
+    assert "## Start" in repository.text("README.md")
 
 
 @pytest.mark.slow
