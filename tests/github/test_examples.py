@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from examples import answers_for
 from support.github import GitHub, make_bare_repository
 from support.machine import Machine
 from support.project import Bake, default_context, run
@@ -34,14 +35,8 @@ def test_each_starter_has_a_branch_with_a_project(github: GitHub, bake: Bake) ->
     assert [*github.branches] == sorted([*BRANCHES, "main"])
     assert github.branches["main"] == main
     for starter, branch in zip(CONTEXT["starter"], BRANCHES, strict=True):
-        project = bake(
-            project_name=f"Example {starter}",
-            author_name="Ada Lovelace",
-            author_email="ada@example.com",
-            starter=starter,
-            python_version=CONTEXT["python_version"][0],
-            environment_manager=CONTEXT["environment_manager"][0],
-        )
+        addresses = {key: CONTEXT[key] for key in CONTEXT if key.endswith("_url")}
+        project = bake(**addresses, **answers_for(starter))
         assert github.files(branch) == project.files
         for name in project.files:
             text = (project / name).read_bytes().decode()

@@ -21,7 +21,6 @@ from support.workflow_runner import (
     jobs_of_pipeline,
     parse,
     run_gitlab_job,
-    run_script,
 )
 
 CI = ".github/workflows/ci.yml"
@@ -95,35 +94,6 @@ def test_workflows_that_write_unasked_do_nothing_in_forks_and_copies(name: str) 
     assert is_run(is_template=True, fork=False)
     assert not is_run(is_template=True, fork=True)
     assert not is_run(is_template=False, fork=False)
-
-
-@posix
-def test_the_weekly_run_reports_updated_tools_and_failed_tests(
-    machine: Machine,
-) -> None:
-    script = machine.work / ".ci/newest"
-    script.parent.mkdir()
-    shutil.copy(ROOT / ".ci/newest", script)
-    pins = machine.work / "requirements-dev.txt"
-    pins.write_text("ruff==1.0 \\\n")
-    for command in ("init --quiet", "add --all", "commit --quiet --message A"):
-        machine.run("git", *command.split())
-    put_first_on_path(
-        machine,
-        "make",
-        "case $1 in\n"
-        "lock) echo 'ruff==2.0 \\' > requirements-dev.txt;;\n"
-        "test) echo 'FAILED tests/test_x.py::test_y - it broke'; exit 3;;\n"
-        "esac",
-    )
-    output = machine.home / "output"
-    machine.env["GITHUB_OUTPUT"] = str(output)
-    done = machine.run(script, check=False)
-    assert done.returncode == 3
-    first, *lines, last = output.read_text("utf-8").splitlines()
-    assert first == f"report<<{last}"
-    assert "FAILED tests/test_x.py::test_y - it broke" in lines
-    assert {"-ruff==1.0", "+ruff==2.0"} < {*lines}
 
 
 # Every change
@@ -287,14 +257,6 @@ def test_a_tag_that_differs_from_the_version_stops_the_release(
     results = runner.workflow(parse(project / RELEASE))
     assert results == {"build": "failure", "release": "skipped"}
     assert 'version = "0.1.0"' in runner.steps[-1].output
-
-
-@posix
-def test_a_tag_of_the_template_itself_needs_no_version(machine: Machine) -> None:
-    steps = parse(ROOT / RELEASE)["jobs"]["build"]["steps"]
-    (script,) = (each["run"] for each in steps if "REF_NAME" in each.get("run", ""))
-    tag = {"GITHUB_REF_NAME": "v1.2.3"}
-    assert run_script(Project(machine.template, machine.env), script, tag)[0] == 0
 
 
 @posix
