@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from support.machine import Machine
-from support.own_data_page import FLIGHTS, follow_page
+from support.own_data_page import follow_page
 from support.project import Project
 
 pytestmark = pytest.mark.slow
@@ -94,15 +94,3 @@ def test_a_service_of_other_data_takes_seven_files(
     assert status == "200"
     value = json.loads(text)[target]
     assert value in ("yes", "no") if task == "classification" else 20 < value < 100
-
-
-def test_an_error_names_the_column_and_what_was_expected(
-    made: Callable[[str], Project],
-) -> None:
-    project = made("analysis")
-    follow_page(project, "")
-    bad = FLIGHTS.read_text(encoding="utf-8").replace("2013-01-01", "1/1/2013", 1)
-    (project / "data/raw/flights.csv").write_text(bad, encoding="utf-8")
-    done = project.run(project.bin / "analysis-of-flights", "prepare", check=False)
-    assert done.returncode == 1
-    assert "date is '1/1/2013', not a date (YYYY-MM-DD)" in done.stdout

@@ -1,10 +1,8 @@
-"""Set-up without make, without an open output, or not at all."""
+"""Set-up without make, or not at all."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 
 import pytest
 
@@ -33,14 +31,3 @@ def test_without_make_the_managers_own_commands_are_shown(machine: Machine) -> N
     assert [line.strip() for line in commands[:2]] == ["cd my-analysis", "uv sync"]
     machine.run("sh", "-ec", "\n".join(commands))
     assert "my-analysis" in machine.kernels
-
-
-@pytest.mark.parametrize("set_up", ["no", pytest.param("yes", marks=pytest.mark.slow)])
-def test_a_closed_output_still_makes_the_project(machine: Machine, set_up: str) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    command = machine.command(environment_manager="uv", set_up=set_up)
-    done = subprocess.run(command, cwd=machine.work, env=machine.env, stdout=writing)
-    os.close(writing)
-    assert done.returncode == 0
-    assert (machine.project() / "pyproject.toml").is_file()

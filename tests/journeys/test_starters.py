@@ -20,7 +20,6 @@ from support.processes import wait_until
 from support.project import Project
 from support.service import PENGUIN, ask, free_port
 
-HEADER = ",".join(PENGUIN)
 STARTUP_TIMEOUT = 60  # seconds until the service listens
 SHUTDOWN_TIMEOUT = 3  # seconds
 
@@ -77,44 +76,6 @@ def test_the_wheel_holds_the_package_and_the_sdist_its_sources(
 
 
 # What it does as a model
-
-
-def test_predictions_from_csv_and_parquet(service: Project, tmp_path: Path) -> None:
-    new, parquet = tmp_path / "new.csv", tmp_path / "new.parquet"
-    rows = f"{HEADER}\nDream,NA,49.5,19,200,3800\nBiscoe,male,,15,225,5500\n"
-    new.write_text(rows, encoding="utf-8")
-    convert = "import sys, pandas; pandas.read_csv(sys.argv[1]).to_parquet(sys.argv[2])"
-    service.run(service.bin / "python", "-c", convert, new, parquet)
-    predictions = []
-    for table in (new, parquet):
-        out = tmp_path / f"{table.name}.predicted.csv"
-        service.run(*command(service), "predict", "-i", table, "-o", out)
-        lines = out.read_text().splitlines()
-        predictions.append([line.split(",")[6:] for line in lines])
-    species = [columns[0] for columns in predictions[0]]
-    assert species == ["predicted_species", "Chinstrap", "Gentoo"]
-    assert predictions[0] == predictions[1]
-
-
-@pytest.mark.parametrize(
-    ("table", "problem"),
-    [
-        ("island,sex\nDream,male\n", "has no column bill_length_mm"),
-        (f"{HEADER}\nDream,male,x,1,1,1\n", "bill_length_mm is 'x', not a number"),
-    ],
-)
-def test_bad_input_is_one_line_with_status_1(
-    service: Project, tmp_path: Path, table: str, problem: str
-) -> None:
-    new, out = tmp_path / "new.csv", tmp_path / "out.csv"
-    new.write_text(table, encoding="utf-8")
-    words = ("predict", "-i", new, "-o", out)
-    done = service.run(*command(service), *words, check=False)
-    (line,) = done.stdout.splitlines()
-    assert line.startswith("error: ")
-    assert problem in line
-    assert done.returncode == 1
-    assert not out.exists()
 
 
 def test_the_same_seed_makes_the_same_model_bit_for_bit(service: Project) -> None:

@@ -14,12 +14,18 @@ from typing import Any
 
 import nbformat
 import pytest
-import yaml
 from allpairspy import AllPairs  # type: ignore[import-untyped]
 from validate_pyproject.api import Validator
 
 from support import hostile_answers as hostile
-from support.project import Bake, Project, default_context, programs_of, run
+from support.project import (
+    Bake,
+    Project,
+    default_context,
+    follow_schema,
+    programs_of,
+    run,
+)
 
 CONTEXT = default_context()
 OLDEST = min(CONTEXT["python_version"])  # every Python that runs this accepts it
@@ -47,7 +53,6 @@ SCHEMAS = {
     ".github/dependabot.yml": "dependabot",
     ".gitlab-ci.yml": "gitlab-ci",
     "renovate.json": "renovate",
-    "compose.yaml": "compose-spec",
 }
 
 
@@ -238,23 +243,10 @@ def test_zizmor_finds_nothing(distinct: Distinct) -> None:
 
 
 @pytest.mark.parametrize("pattern", SCHEMAS)
-def test_configurations_follow_their_schemas(
-    distinct: Distinct, pattern: str, tmp_path: Path
-) -> None:
+def test_configurations_follow_their_schemas(distinct: Distinct, pattern: str) -> None:
     schema = SCHEMAS[pattern]
-    files = matching(distinct, pattern)
     options = ("--data-transform", "gitlab-ci") if schema == "gitlab-ci" else ()
-    if schema == "compose-spec":  # check-jsonschema reads no merge keys
-        files = [as_json(path, tmp_path / f"{n}.json") for n, path in enumerate(files)]
-    check = (sys.executable, "-m", "check_jsonschema", "--builtin-schema")
-    run(*check, f"vendor.{schema}", *options, *files)
-
-
-def as_json(path: Path, target: Path) -> Path:
-    """Write the content of a YAML file as JSON and return where it is."""
-    content = yaml.safe_load(path.read_text("utf-8"))
-    target.write_text(json.dumps(content), encoding="utf-8")
-    return target
+    follow_schema(schema, *options, *matching(distinct, pattern))
 
 
 # The Makefile and the README
@@ -319,13 +311,10 @@ def test_the_answers_are_where_they_belong(projects: list[Project]) -> None:
         (package,) = (path.name for path in (project / "src").iterdir())
         python = answers["python_version"]
         manifest = project.manifest["project"]
-        assert project.path.name == manifest["name"] == slug
-        assert package == answers.get("package_name", "my_analysis")
         assert manifest["requires-python"] == f">={python}"
         scripts = {slug: f"{package}.cli:main"}
         has_scripts = answers["starter"] != "notebook"
         assert manifest.get("scripts") == (scripts if has_scripts else None)
-        assert manifest["description"] == answers["description"]
         assert project.text(".python-version") == f"{python}\n"
         for name in project.files:
             if name.endswith(".ipynb"):
@@ -355,5 +344,3 @@ def test_the_license_is_the_chosen_one(projects: list[Project]) -> None:
         assert own or [name for name in titles if titles[name] in text] == [chosen]
         if chosen in ("MIT", "BSD-3-Clause", "Proprietary"):
             assert f"Copyright (c) {answers['author_name']}\n" in text
-        spdx = "LicenseRef-Proprietary" if chosen == "Proprietary" else chosen
-        assert project.manifest["project"]["license"] == spdx
