@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
 from allpairspy import AllPairs  # type: ignore[import-untyped]
 from validate_pyproject.api import Validator
 
@@ -21,6 +22,7 @@ from support import hostile_answers as hostile
 from support.project import (
     Bake,
     Project,
+    complete,
     default_context,
     follow_schema,
     programs_of,
@@ -48,12 +50,12 @@ YAML_RULES = (
     "{extends: default, rules: {line-length: disable, document-start: disable,"
     " truthy: {check-keys: false}}}"
 )
-SCHEMAS = {
-    ".github/workflows/*.yml": "github-workflows",
-    ".github/dependabot.yml": "dependabot",
-    ".gitlab-ci.yml": "gitlab-ci",
-    "renovate.json": "renovate",
-}
+SCHEMAS = [
+    ("github", ".github/workflows/*.yml", "github-workflows"),
+    ("github", ".github/dependabot.yml", "dependabot"),
+    ("gitlab", ".gitlab-ci.yml", "gitlab-ci"),
+    ("gitlab", "renovate.json", "renovate"),
+]
 
 
 def covering() -> list[dict[str, Any]]:
@@ -237,16 +239,27 @@ def test_hadolint_finds_nothing(distinct: Distinct) -> None:
 
 
 def test_zizmor_finds_nothing(distinct: Distinct) -> None:
+    complete({"ci": "github"})  # or skip, in a fork without it
     files = matching(distinct, ".github/workflows/*", ".github/dependabot.yml")
     tops = {path.parents[path.parts[::-1].index(".github") - 1] for path in files}
     assert "No findings to report" in run("zizmor", "--offline", *sorted(tops)).stdout
 
 
-@pytest.mark.parametrize("pattern", SCHEMAS)
-def test_configurations_follow_their_schemas(distinct: Distinct, pattern: str) -> None:
-    schema = SCHEMAS[pattern]
+@pytest.mark.parametrize(("ci", "pattern", "schema"), SCHEMAS)
+def test_configurations_of_ci_follow_their_schemas(
+    distinct: Distinct, ci: str, pattern: str, schema: str
+) -> None:
+    complete({"ci": ci})  # or skip, in a fork without it
     options = ("--data-transform", "gitlab-ci") if schema == "gitlab-ci" else ()
     follow_schema(schema, *options, *matching(distinct, pattern))
+
+
+def test_compose_files_follow_their_schema(distinct: Distinct, tmp_path: Path) -> None:
+    """As JSON, because check-jsonschema reads no merge keys."""
+    for number, path in enumerate(matching(distinct, "compose.yaml")):
+        content = yaml.safe_load(path.read_text("utf-8"))
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+    follow_schema("compose-spec", *tmp_path.iterdir())
 
 
 # The Makefile and the README
