@@ -159,23 +159,6 @@ def test_answers_on_the_command_line_and_replayed(
     assert contents(client.project) == expected
 
 
-def typed(name: str) -> str:
-    """Return what a person types at a question: an answer, or a choice's number."""
-    default = CONTEXT[name]
-    if name == "set_up":
-        return "n"
-    if name in ANSWERS and isinstance(default, list):
-        return str(default.index(ANSWERS[name]) + 1)
-    return ANSWERS.get(name, "")
-
-
-def test_answers_typed_at_the_prompts(client: Client, expected: Contents) -> None:
-    questions = [name for name in CONTEXT if not name.startswith("_")]
-    lines = "".join(f"{typed(name)}\n" for name in questions)
-    client.make("--default-config", stdin=lines)
-    assert contents(client.project) == expected
-
-
 def test_answers_in_the_users_configuration(client: Client, expected: Contents) -> None:
     config = client.machine.home / "team.yaml"
     answers = {**ANSWERS, "set_up": False}
