@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from filelock import FileLock
+from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from new import copy_template
@@ -289,6 +290,19 @@ def poetry_base(
 
 
 @pytest.fixture(scope="session")
+def devcontainer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that opens dev containers."""
+    from support.engine import missing
+
+    if shutil.which("npm") is None:
+        missing("npm, which brings the dev containers' own program, is not here")
+    directory = tmp_path_factory.mktemp("devcontainers")
+    package = ("@devcontainers/cli@0", "--silent", "--no-audit", "--no-fund")
+    run("npm", "install", "--prefix", directory, *package)
+    return directory / "node_modules/.bin/devcontainer"
+
+
+@pytest.fixture(scope="session")
 def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> Equip:
     """Give a machine an environment manager that is not among the tests' own tools."""
 
@@ -314,6 +328,19 @@ def machine_with(new_machine: MachineNamed, equip: Equip) -> MachineWith:
         return machine
 
     return made
+
+
+@pytest.fixture(scope="session")
+def render(cookies_session: Cookies, template: Path) -> Callable[..., Result]:
+    """Render without setting up, and return pytest-cookies' result, failed or not."""
+
+    def rendered(**answers: object) -> Result:
+        return cookies_session.bake(
+            extra_context=complete({"set_up": False, **answers}),
+            template=str(template),
+        )
+
+    return rendered
 
 
 @pytest.fixture(scope="session")

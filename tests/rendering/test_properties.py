@@ -7,14 +7,16 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_cookies.plugin import Result  # type: ignore[import-untyped]
 
 from support import hostile_answers as hostile
 from support.machine import Machine
-from support.project import Bake, default_context, run
+from support.project import Bake, Project, default_context, run
 
 CONTEXT = default_context()
 # What cookiecutter itself leaves, or removes: replay files and rendered hooks.
@@ -101,6 +103,19 @@ def test_a_refused_run_ends_with_the_command_that_repeats_the_answers(
     assert project.manifest["project"]["authors"] == [author]
     assert not (project / "Dockerfile").exists()
     assert project.manifest["project"]["requires-python"].startswith(">=")
+
+
+def test_hooks_change_no_file_of_the_template(
+    render: Callable[..., Result], bake: Bake
+) -> None:
+    answers = {"starter": CONTEXT["starter"][-1], "project_name": "With Hooks"}
+    for name in ("python_version", "environment_manager"):  # the machine's come first
+        answers[name] = CONTEXT[name][0]
+    result = render(**answers)
+    assert result.exit_code == 0, result.exception
+    made = Project(result.project_path, {})
+    assert made.files == bake(**answers).files
+    assert all(made.text(name) == bake(**answers).text(name) for name in made.files)
 
 
 def test_rendering_the_files_changes_nothing_but_the_project(
