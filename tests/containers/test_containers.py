@@ -284,6 +284,29 @@ def test_up_serves_predictions_and_down_removes_the_container(service: Project) 
     assert docker("ps", "--all", "--quiet", "--filter", label) == ""
 
 
+def test_the_worker_predicts_what_arrives_and_stops_in_order(service: Project) -> None:
+    variables = {"PORT": str(free_port()), "COMPOSE_PROFILES": "worker"}
+    project = Project(service.path, {**service.env, **variables})
+    table = project.text("data/raw/penguins.csv")
+    project.make("up")
+    try:
+        for name, text in (("new", table), ("bad", "a\n1\n")):
+            arriving = project / f"data/inbox/{name}.part"
+            arriving.write_text(text)
+            arriving.rename(arriving.with_suffix(".csv"))
+        done = (project / "data/outbox/new.csv", project / "data/inbox/failed/bad.csv")
+        wait_until(lambda: all(path.exists() for path in done), 60, "it is done", 0.5)
+        assert "predicted_species" in project.text("data/outbox/new.csv")
+        assert "has no column" in project.text("data/inbox/failed/bad.csv.txt")
+        words = ("docker", "compose", "ps", "--quiet", "worker")
+        worker = project.run(*words).stdout.strip()
+        assert inspect(worker, "{{.State.Health.Status}}") == "healthy"
+        docker("stop", "--time=60", worker)
+        assert inspect(worker, "{{.State.ExitCode}}") == "0"
+    finally:
+        project.make("down")
+
+
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
 def test_the_service_without_init_ends_at_a_signal(
     service: Project, signal: str

@@ -321,6 +321,8 @@ def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     assert not (clone / ".venv").exists()
     shutil.rmtree(production)
 
+    shutil.copytree(made.project / ".venv", clone / ".venv", symlinks=True)
+    assert "run 'make install' first" in clone.make("test", check=False).stdout
     clone.make("install")
     has_environment(machine, clone)
     pins, installed = locked(clone), versions_in(clone / ".venv")

@@ -295,7 +295,7 @@ def files_in(readme: str) -> list[str]:
 
 
 def test_the_readme_names_files_and_targets_that_exist(projects: list[Project]) -> None:
-    outputs = r"\.venv|\.env$|(data/processed|reports/figures|models)/"
+    outputs = r"\.venv|\.env$|(data/(processed|inbox|outbox)|reports/figures|models)/?"
     made_later = re.compile(rf"{outputs}|.*\.lock$|pylock.*|requirements.*\.txt$")
     for project, answers in zip(projects, COVERING, strict=True):
         readme = project.text("README.md")
