@@ -5,22 +5,32 @@ A kernel of the user that starts another environment's Python is left as it is.
     python make/kernel.py PROJECT [NAME | --own]
 """
 
-import contextlib
+import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from ipykernel.kernelspec import install
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 project, name = sys.argv[1], sys.argv[-1]
 version = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def write(kernel: str, title: str, **place: Any) -> None:
+    """Write a kernel, or say in one line why it can't be written."""
+    try:
+        install(kernel_name=kernel, display_name=title, **place)
+    except (OSError, ValueError) as error:
+        sys.exit(f"no kernel: {error}")
+
+
 # With an absolute path: another environment's Jupyter takes "python" for its own.
-# Written before each use: in a copied environment they still start the original.
+# An image's environment can't be written, and has its kernel.
 for own in ("python3", project):
-    title = f"{version} ({project})"
-    with contextlib.suppress(PermissionError):  # in an image, which needs none
-        install(prefix=f"{sys.prefix}/jupyter", kernel_name=own, display_name=title)
+    if os.access(sys.prefix, os.W_OK):
+        write(own, f"{version} ({project})", prefix=f"{sys.prefix}/jupyter")
 if name == "--own":
     sys.exit()
 
@@ -33,9 +43,5 @@ if python.parent != Path(sys.executable).parent and shutil.which(python):
     print(f"The kernel '{name}' belongs to {python} and is left as it is.")
     print(f"'make kernel KERNEL={name}-2' registers this one under another name.")
 else:
-    title = f"{version} ({name})"
-    try:
-        install(user=True, kernel_name=name, display_name=title)
-    except (OSError, ValueError) as error:
-        sys.exit(f"no kernel: {error}")
-    print(f'Kernel "{title}" registered.')
+    write(name, f"{version} ({name})", user=True)
+    print(f'Kernel "{version} ({name})" registered.')
