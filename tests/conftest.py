@@ -71,7 +71,11 @@ LONGEST_FIRST = (
     "test_starters",
     "test_private_index",
 )
-ENGINE = ("test_containers.py", "credentials_reach_the_build_of_an_image")
+ENGINE = (
+    "test_containers.py",
+    "credentials_reach_the_build_of_an_image",
+    "the_image_of_a_bot",
+)
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -1,11 +1,14 @@
 LOCK := requirements-dev.txt
+LOCKED := requirements{% if cookiecutter.__service %}$(APP:%=-%){% endif %}.txt
 VERSION = $(RUN) piptools compile --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"
 PIP = sh make/isolated $(RUN) pip
 TOOLS = sh make/isolated $(RUN) piptools
 UPGRADE :=
-{% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
+{% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml | \
+	grep -vx dev)
+{% endif %}{% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
 COOL_OFF ?= P7D
 {% endif %}COMPILE = $(TOOLS) compile --quiet{% if not cookiecutter.package_index_url %} \
 	--uploaded-prior-to $(COOL_OFF){% endif %}
@@ -25,20 +28,23 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	@$(RUN) pip check || { echo "Bring the lock in line: make lock install" >&2; exit 1; }
 	$(AGAIN) finish
 
-install-production: elsewhere environment requirements.txt ## Install what production has (VENV=…)
-	$(PIP) install --quiet --no-deps --require-hashes -r requirements.txt
+install-production: elsewhere environment $(LOCKED) ## Install what production has (VENV=…)
+	$(PIP) install --quiet --no-deps --require-hashes -r $(LOCKED)
 	$(PIP) install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
+	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
 # What production has is the part of the whole that the package itself needs.
 lock: environment ## Bring the requirements files in line with pyproject.toml
-	$(COMPILE) $(UPGRADE) --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --extra dev{% if cookiecutter.__service %} $(APPS:%=--extra %){% endif %} \
+		--output-file requirements-dev.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --constraint requirements-dev.txt --output-file requirements.txt \
 		pyproject.toml
-
-requirements.txt $(LOCK): | environment
+{% if cookiecutter.__service %}	@set -e; for app in $(APPS); do $(COMPILE) $(UPGRADE) --constraint requirements-dev.txt \
+		--extra $$app --output-file requirements-$$app.txt pyproject.toml; done
+{% endif %}
+requirements.txt $(LOCK){% if cookiecutter.__service %} $(APPS:%=requirements-%.txt){% endif %}: | environment
 	$(AGAIN) lock
 
 upgrade: environment ## Move to the newest versions that pyproject.toml allows

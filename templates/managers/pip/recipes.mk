@@ -1,4 +1,5 @@
 LOCK := pylock.dev.toml
+LOCKED := pylock{% if cookiecutter.__service %}$(APP:%=.%){% endif %}.toml
 VERSION = $(RUN) pip --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.3"
@@ -8,7 +9,9 @@ COOL_OFF ?= P7D
 {% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps{% if not cookiecutter.package_index_url %} \
 	--uploaded-prior-to $(COOL_OFF){% endif %}
 
-KEEP := $(LOCK)
+{% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml | \
+	grep -vx dev)
+{% endif %}KEEP := $(LOCK)
 VERSIONS = awk -F'"' '/^name = /{name = $$2} /^version = /{print name "==" $$2}'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 {% if cookiecutter.package_index_url %}export PIP_INDEX_URL := $(INDEX_URL)
@@ -24,25 +27,28 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	@$(RUN) pip check || { echo "Bring the lock in line: make lock install" >&2; exit 1; }
 	$(AGAIN) finish
 
-install-production: elsewhere environment pylock.toml ## Install what production has (VENV=…)
-	$(PIP) install --quiet --requirement pylock.toml
+install-production: elsewhere environment $(LOCKED) ## Install what production has (VENV=…)
+	$(PIP) install --quiet --requirement $(LOCKED)
 	$(PIP) install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
+	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
 # Versions that are locked stay as they are. What production has is a part of the whole.
 lock: environment ## Bring the lock files in line with pyproject.toml
 	@mkdir -p .cache
 	@cat $(KEEP) 2>/dev/null | $(VERSIONS) >.cache/constraints.txt
-	$(PIP_LOCK) '.[dev]' --constraint .cache/constraints.txt --output .cache/pylock.dev.toml
+	$(PIP_LOCK) '.[dev{% if cookiecutter.__service %}$(APPS:%=,%){% endif %}]' --constraint .cache/constraints.txt \
+		--output .cache/pylock.dev.toml
 	@$(VERSIONS) .cache/pylock.dev.toml >.cache/constraints.txt
 	$(PIP_LOCK) . --constraint .cache/constraints.txt --output .cache/pylock.toml
-	@mv .cache/pylock.dev.toml .cache/pylock.toml .
+{% if cookiecutter.__service %}	@set -e; for app in $(APPS); do $(PIP_LOCK) ".[$$app]" --constraint .cache/constraints.txt \
+		--output .cache/pylock.$$app.toml; done
+{% endif %}	@mv .cache/pylock*.toml .
 {% if not cookiecutter.package_index_url %}	@sed -n 's|.*url = "\(http[^"]*//[^/]*\).*|\1|p' pylock.toml | sort -u | \
 		sed 's/.*/Packages come from & (package_index_url changes that)./'
 {% endif %}
-pylock.toml $(LOCK): | environment
+pylock.toml $(LOCK){% if cookiecutter.__service %} $(APPS:%=pylock.%.toml){% endif %}: | environment
 	$(AGAIN) lock
 
 upgrade: environment ## Move to the newest versions that pyproject.toml allows

@@ -24,7 +24,7 @@ install-production: elsewhere environment $(LOCK) ## Install what production has
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--dev) $(PACKAGES)
+	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev) $(PACKAGES)
 
 lock: environment ## Bring Pipfile.lock in line with Pipfile and pyproject.toml
 	$(PIPENV) lock

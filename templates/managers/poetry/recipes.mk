@@ -13,16 +13,17 @@ bootstrap: ## Get Poetry for this project, where it is missing
 		.bootstrap/bin/python -m pip install --quiet "poetry>=2.2"; }
 
 install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
-	poetry sync
+	poetry sync{% if cookiecutter.__service %} --all-extras{% endif %}
 	$(AGAIN) finish
 
 install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
-	poetry sync --only main --no-root
+	poetry sync --only main --no-root{% if cookiecutter.__service %} $(APP:%=--extras %){% endif %}
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
-	poetry add $(if $(DEV),--group dev) $(PACKAGES)
-
+	poetry add $(if $(DEV),--group dev){% if cookiecutter.__service %} $(APP:%=--lock --optional %){% endif %} $(PACKAGES)
+{% if cookiecutter.__service %}	$(if $(APP),$(AGAIN) install)
+{% endif %}
 lock: manager ## Bring poetry.lock in line with pyproject.toml
 	poetry lock
 

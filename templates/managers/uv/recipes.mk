@@ -12,15 +12,17 @@ bootstrap: ## Get uv for this project, where it is missing
 		.bootstrap/bin/python -m pip install --quiet "uv>=0.9.17"; }
 
 install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
-	uv sync --locked
+	uv sync --locked{% if cookiecutter.__service %} --all-extras{% endif %}
 	$(AGAIN) finish
 
 install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
-	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT)
+	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT){% if cookiecutter.__service %} \
+		$(APP:%=--extra %){% endif %}
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
-	uv add $(if $(DEV),--dev) $(PACKAGES)
-
+	uv add $(if $(DEV),--dev){% if cookiecutter.__service %} $(APP:%=--no-sync --optional %){% endif %} $(PACKAGES)
+{% if cookiecutter.__service %}	$(if $(APP),$(AGAIN) install)
+{% endif %}
 lock: manager ## Bring uv.lock in line with pyproject.toml
 	uv lock
 {% if not cookiecutter.package_index_url %}	@sed -n 's/.*registry = "\([^"]*\)".*/Packages come from \1 (package_index_url changes that)./p' \
