@@ -25,7 +25,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	@$(RUN) pip check || { echo "The lock is out of date: run 'make lock install'" >&2; exit 1; }
 	$(AGAIN) finish
 
-install-production: elsewhere environment requirements.txt ## Install without development tools (VENV=…)
+install-production: elsewhere environment requirements.txt ## Install for production (VENV=…)
 	$(PIP) install --quiet --no-deps --require-hashes -r requirements.txt
 	$(PIP) install --quiet --no-deps --force-reinstall .
 

@@ -24,7 +24,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	@$(RUN) pip check || { echo "The lock is out of date: run 'make lock install'" >&2; exit 1; }
 	$(AGAIN) finish
 
-install-production: elsewhere environment pylock.toml ## Install without development tools (VENV=…)
+install-production: elsewhere environment pylock.toml ## Install for production (VENV=…)
 	$(PIP) install --quiet --requirement pylock.toml
 	$(PIP) install --quiet --no-deps --force-reinstall .
 

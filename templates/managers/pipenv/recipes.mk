@@ -19,7 +19,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	pipenv clean
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCK) ## Install without development tools (VENV=…)
+install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
 	$(PIPENV) sync
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 

@@ -16,7 +16,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	poetry sync
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCK) ## Install without development tools (VENV=…)
+install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
 	poetry sync --only main --no-root
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --force-reinstall .
 

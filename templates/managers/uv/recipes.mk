@@ -15,7 +15,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	uv sync --locked
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCK) ## Install without development tools (VENV=…)
+install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
 	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT)
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
