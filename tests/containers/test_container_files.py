@@ -120,7 +120,7 @@ def test_an_engine_that_does_not_answer_is_reported_in_one_line(
         pytest.skip("the docker command is not on this machine")
     machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
     (line,) = fail(machine, copy(bake(docker=True)), "image")
-    assert line.startswith("docker does not reach its engine: ")
+    assert line.startswith("docker can't connect to its engine: ")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_directory_that_is_no_environment_is_never_deleted(
     done = project.make("install", "VENV=elsewhere", check=False)
     assert done.returncode == 2
     line, _ = done.stdout.splitlines()
-    assert line.startswith("elsewhere is no environment for this directory")
+    assert line.startswith("elsewhere is not an environment for this directory")
     assert mine.exists()
 
 
@@ -152,7 +152,7 @@ def test_a_pyenv_virtualenv_serves_as_the_projects_own_and_is_never_deleted(
         python.unlink()
     before = {*kept.rglob("*")}
     done = project.make("environment", f"VENV={virtualenv}", check=False)
-    assert "is no environment for this directory" in done.stdout
+    assert "is not an environment for this directory" in done.stdout
     assert {*kept.rglob("*")} == before
     project.make("environment")
     assert {*kept.rglob("*")} == before

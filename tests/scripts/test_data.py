@@ -65,7 +65,7 @@ def fetch(project: Project) -> Fetch:
 
 def test_without_a_list_one_line_says_where_the_example_is(project: Project) -> None:
     (line,) = project.make("data").stdout.splitlines()
-    assert line == "There is no data.toml: data/raw/README.md shows what it lists."
+    assert line == "There is no data.toml: data/raw/README.md has an example."
 
 
 def test_the_example_of_the_readme_is_a_list(project: Project) -> None:
@@ -92,9 +92,7 @@ def test_an_edited_file_is_an_error_and_stays_as_it_is(
     (project / NAME).write_bytes(b"mine")
     status, output = fetch(requests[0])
     assert status != 0
-    assert (
-        f"{NAME} is here with SHA-256 {hashlib.sha256(b'mine').hexdigest()}" in output
-    )
+    assert f"{NAME} has SHA-256 {hashlib.sha256(b'mine').hexdigest()}, not" in output
     assert SHA256 in output
     assert (project / NAME).read_bytes() == b"mine"
     assert requests[1] == []
@@ -116,7 +114,7 @@ def test_a_wrong_hash_is_an_error_and_leaves_no_file(
 @pytest.mark.parametrize(
     ("url", "name", "problem"),
     [
-        ("http://127.0.0.1:9/a.csv", NAME, "Then 'make data' fetches what is missing"),
+        ("http://127.0.0.1:9/a.csv", NAME, "'make data' downloads the missing files"),
         ("nothing://a", NAME, "nothing"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Fetch the files that data.toml lists; one that is there is checked and kept."""
+"""Download the files that data.toml lists; existing files are only checked."""
 
 import sys
 import tomllib
@@ -11,10 +11,10 @@ try:
     files = tomllib.loads(Path("data.toml").read_text(encoding="utf-8"))["files"]
     listed = [(Path(name), files[name]["url"], files[name]["sha256"]) for name in files]
 except FileNotFoundError:
-    print("There is no data.toml: data/raw/README.md shows what it lists.")
+    print("There is no data.toml: data/raw/README.md has an example.")
     sys.exit()
 except (OSError, ValueError, LookupError, TypeError) as error:
-    sys.exit(f"data.toml is not like the example in data/raw/README.md: {error!r}")
+    sys.exit(f"data.toml does not follow the example in data/raw/README.md: {error!r}")
 for path, url, expected in listed:
     try:
         if not path.exists():
@@ -22,10 +22,10 @@ for path, url, expected in listed:
             pooch.retrieve(url, hashed, path.name, path.parent, progressbar=True)
         elif (found := pooch.file_hash(str(path))) != expected.lower():
             raise ValueError(  # pooch would overwrite it
-                f"is here with SHA-256 {found}, not {expected}: move it, or correct"
+                f"has SHA-256 {found}, not {expected}: move it away, or correct"
                 " data.toml"
             )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        sys.exit(f"{path} {reason}\nThen 'make data' fetches what is missing.")
+        sys.exit(f"{path} {reason}\nThen 'make data' downloads the missing files.")
     print(f"{path.as_posix()} is here")

@@ -1,4 +1,4 @@
-# How the commands reach the environment, and when it is made anew.
+# How commands use the environment, and when it is recreated.
 
 .NOTPARALLEL:
 .PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(wildcard Makefile make/*.mk))
@@ -8,13 +8,13 @@ RUN := $(BIN)/python -m
 # Jupyter looks for the environment's own kernels first.
 lab notebooks report: export JUPYTER_PATH := $(abspath $(VENV))/jupyter/share/jupyter
 AGAIN := @$(MAKE) --no-print-directory
-# Each package of PACKAGE or line of FILE in quotes: a bound such as >=2 is no redirection.
+# The packages of PACKAGE or lines of FILE, quoted so that >=2 is not a redirection.
 PACKAGES = $(or $(PACKAGE:%='%'),$(shell tr -cd '\11\12\40-\176' <$(or $(FILE),/dev/null) | \
 	sed -n "s/'/\"/g; s/[[:blank:]]*\(\#.*\)*$$//; s/^[A-Za-z0-9].*/'&'/p"))
 need = command -v $(1) >/dev/null || { echo "$(1) is missing: $(2)." >&2; exit 1; }
 
-# Your variables that say how to reach things (caches, proxies, certificates, indexes) reach the
-# tools; those that say what to install or where do not.
+# Variables about access (caches, proxies, certificates, indexes) are passed on to the tools;
+# variables that change what is installed or where are not.
 REACH := %_CACHE_DIR %CERT %CERTS %INDEX_URL %TIMEOUT %TRUSTED_HOST %PROXY %PROVIDER %FEATURE \
 	%MIRROR %MIRROR_URL %CONFIG_DIR %CONFIG_FILE UV_CONCURRENT_% UV_DEFAULT_INDEX UV_INDEX_% \
 	UV_INSECURE_HOST UV_LINK_MODE UV_OFFLINE UV_PYTHON_DOWNLOADS UV_PYTHON_INSTALL_% \
@@ -24,22 +24,22 @@ unexport $(filter-out $(REACH),$(filter PIP_% PIPENV_% POETRY_% UV_%,$(.VARIABLE
 	GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE PYTEST_ADDOPTS PYTEST_DISABLE_PLUGIN_AUTOLOAD \
 	PYTHONDEVMODE PYTHONHOME PYTHONINSPECT PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH \
 	PYTHONSTARTUP PYTHONWARNDEFAULTENCODING PYTHONWARNINGS
-# It wins over your pip.conf.
+# Takes precedence over pip.conf.
 export PIP_USER := 0
-# Programs in .bootstrap come first, a Python that only pyenv has comes last.
+# First the programs in .bootstrap, last a Python that only pyenv has.
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/$(PYTHON_VERSION)
 export PATH := $(CURDIR)/.bootstrap/bin:$(PATH):$(lastword $(wildcard $(PYENV).*/bin))
 
-# The environment names the directory it was made for. It is made anew if it was copied or moved
-# with the project, was interrupted or has lost its Python. Only .venv is; a link there leads to
-# an environment of yours, which must not be another project's.
+# The file made-for in the environment names the project's directory. .venv is recreated if the
+# project was copied or moved, if its creation was interrupted or if its Python is gone. An
+# environment that .venv links to is never recreated, and must not belong to another project.
 READY = test -x $(BIN)/python && test "$$(cat $(VENV)/made-for 2>/dev/null || \
 	test "$(VENV)" = .venv || pwd -P)" = "$$(pwd -P)"
 environment: manager
 	@! grep -qs '^<<<<<<< ' $(LOCK) || { echo "$(LOCK) has a merge conflict: git checkout HEAD --" \
 		"$(LOCK) && make lock" >&2; exit 1; }
 	@$(READY) && $(BIN)/python -c "" 2>/dev/null || { \
-		test "$(VENV)" = .venv -o ! -e "$(VENV)" || { echo "$(VENV) is no environment for this" \
+		test "$(VENV)" = .venv -o ! -e "$(VENV)" || { echo "$(VENV) is not an environment for this" \
 			"directory: remove it, or choose another VENV." >&2; exit 1; }; \
 		test ! -L .venv || rm .venv; $(CREATE); }
 

@@ -1,6 +1,6 @@
 """Write the environment's own Jupyter kernels, and register one for the user.
 
-A kernel of the user that starts another environment's Python is left as it is.
+A kernel of the same name that starts another environment's Python is not changed.
 
     python make/kernel.py PROJECT [NAME | --own]
 """
@@ -19,15 +19,15 @@ version = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def write(kernel: str, title: str, **place: Any) -> None:
-    """Write a kernel, or say in one line why it can't be written."""
+    """Write a kernel, or exit with one line that says why that failed."""
     try:
         install(kernel_name=kernel, display_name=title, **place)
     except (OSError, ValueError) as error:
-        sys.exit(f"no kernel: {error}")
+        sys.exit(f"The kernel '{kernel}' can't be written: {error}")
 
 
-# With an absolute path: another environment's Jupyter takes "python" for its own.
-# An image's environment can't be written, and has its kernel.
+# With an absolute path: another environment's Jupyter runs its own "python".
+# The environment of an image is read-only and already has its kernel.
 for own in ("python3", project):
     if os.access(sys.prefix, os.W_OK):
         write(own, f"{version} ({project})", prefix=f"{sys.prefix}/jupyter")
@@ -40,7 +40,7 @@ try:
 except (NoSuchKernel, LookupError, ValueError):  # none, or a damaged one
     python = Path(sys.executable)
 if python.parent != Path(sys.executable).parent and shutil.which(python):
-    print(f"The kernel '{name}' belongs to {python} and is left as it is.")
+    print(f"The kernel '{name}' belongs to {python} and was not changed.")
     print(f"'make kernel KERNEL={name}-2' registers this one under another name.")
 else:
     write(name, f"{version} ({name})", user=True)

@@ -8,7 +8,7 @@ TOOLS = sh make/isolated $(RUN) piptools
 UPGRADE :=
 {% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml | \
 	grep -vx dev)
-{% endif %}{% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
+{% endif %}{% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
 COOL_OFF ?= P7D
 {% endif %}COMPILE = $(TOOLS) compile --quiet{% if not cookiecutter.package_index_url %} \
 	--uploaded-prior-to $(COOL_OFF){% endif %}
@@ -20,23 +20,23 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 manager:
 	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
 
-bootstrap: manager ## Get the environment manager: pip-tools comes with the environment
+bootstrap: manager ## Nothing to install: pip-tools comes with the environment
 
 install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
 	$(TOOLS) sync --quiet requirements-dev.txt
 	$(PIP) install --quiet --no-deps --editable .
-	@$(RUN) pip check || { echo "Bring the lock in line: make lock install" >&2; exit 1; }
+	@$(RUN) pip check || { echo "The lock is out of date: run 'make lock install'" >&2; exit 1; }
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCKED) ## Install what production has (VENV=…)
+install-production: elsewhere environment $(LOCKED) ## Install for production (VENV=…)
 	$(PIP) install --quiet --no-deps --require-hashes -r $(LOCKED)
 	$(PIP) install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
-# What production has is the part of the whole that the package itself needs.
-lock: environment ## Bring the requirements files in line with pyproject.toml
+# requirements.txt has the part of requirements-dev.txt that the package itself needs.
+lock: environment ## Update the requirements files from pyproject.toml
 	$(COMPILE) $(UPGRADE) --extra dev{% if cookiecutter.__service %} $(APPS:%=--extra %){% endif %} \
 		--output-file requirements-dev.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --constraint requirements-dev.txt --output-file requirements.txt \
@@ -47,10 +47,10 @@ lock: environment ## Bring the requirements files in line with pyproject.toml
 requirements.txt $(LOCK){% if cookiecutter.__service %} $(APPS:%=requirements-%.txt){% endif %}: | environment
 	$(AGAIN) lock
 
-upgrade: environment ## Move to the newest versions that pyproject.toml allows
+upgrade: environment ## Upgrade to the newest versions that pyproject.toml allows
 	$(AGAIN) lock install UPGRADE=--upgrade
 
-audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Check the environment for known vulnerabilities (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
 build: ready ## Build the wheel and the sdist into dist/

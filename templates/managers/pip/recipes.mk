@@ -4,7 +4,7 @@ VERSION = $(RUN) pip --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.3"
 PIP = sh make/isolated $(RUN) pip
-{% if not cookiecutter.package_index_url %}# Releases wait a week, as bad ones are found by then.
+{% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
 COOL_OFF ?= P7D
 {% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps{% if not cookiecutter.package_index_url %} \
 	--uploaded-prior-to $(COOL_OFF){% endif %}
@@ -19,23 +19,23 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 manager:
 	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
 
-bootstrap: manager ## Get the environment manager: pip comes with the environment
+bootstrap: manager ## Nothing to install: pip comes with the environment
 
 install: environment $(LOCK) ## Install the locked versions, the kernel and the git hooks
 	$(PIP) install --quiet --requirement pylock.dev.toml
 	$(PIP) install --quiet --no-deps --editable .
-	@$(RUN) pip check || { echo "Bring the lock in line: make lock install" >&2; exit 1; }
+	@$(RUN) pip check || { echo "The lock is out of date: run 'make lock install'" >&2; exit 1; }
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCKED) ## Install what production has (VENV=…)
+install-production: elsewhere environment $(LOCKED) ## Install for production (VENV=…)
 	$(PIP) install --quiet --requirement $(LOCKED)
 	$(PIP) install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
-# Versions that are locked stay as they are. What production has is a part of the whole.
-lock: environment ## Bring the lock files in line with pyproject.toml
+# Keeps the locked versions. pylock.toml has a part of the packages in pylock.dev.toml.
+lock: environment ## Update the lock files from pyproject.toml
 	@mkdir -p .cache
 	@cat $(KEEP) 2>/dev/null | $(VERSIONS) >.cache/constraints.txt
 	$(PIP_LOCK) '.[dev{% if cookiecutter.__service %}$(APPS:%=,%){% endif %}]' --constraint .cache/constraints.txt \
@@ -51,10 +51,10 @@ lock: environment ## Bring the lock files in line with pyproject.toml
 pylock.toml $(LOCK){% if cookiecutter.__service %} $(APPS:%=pylock.%.toml){% endif %}: | environment
 	$(AGAIN) lock
 
-upgrade: environment ## Move to the newest versions that pyproject.toml allows
+upgrade: environment ## Upgrade to the newest versions that pyproject.toml allows
 	$(AGAIN) lock install KEEP=/dev/null
 
-audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Check the environment for known vulnerabilities (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
 build: ready ## Build the wheel and the sdist into dist/

@@ -8,9 +8,9 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 
 manager:
 	@$(call need,$(PYTHON),'pyenv install $(PYTHON_VERSION)' or python.org gets it)
-	@$(call need,pipenv,'make bootstrap' gets it here and 'pipx install pipenv' for all projects)
+	@$(call need,pipenv,'make bootstrap' gets it for this project and 'pipx install pipenv' for all)
 
-bootstrap: ## Get Pipenv for this project, where it is missing
+bootstrap: ## Install Pipenv for this project if it is missing
 	@command -v pipenv >/dev/null || { python3 -m venv .bootstrap && \
 		.bootstrap/bin/python -m pip install --quiet "pipenv>=2026.0"; }
 
@@ -19,14 +19,14 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	pipenv clean
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
+install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
 	$(PIPENV) sync
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev) $(PACKAGES)
 
-lock: environment ## Bring Pipfile.lock in line with Pipfile and pyproject.toml
+lock: environment ## Update Pipfile.lock from Pipfile and pyproject.toml
 	$(PIPENV) lock
 {% if not cookiecutter.package_index_url %}	@sed -n 's/.*"url": "\(.*\)".*/Packages come from \1 (package_index_url changes that)./p' \
 		Pipfile.lock | sort -u
@@ -34,9 +34,9 @@ lock: environment ## Bring Pipfile.lock in line with Pipfile and pyproject.toml
 $(LOCK): | environment
 	$(AGAIN) lock
 
-upgrade: lock install ## Move to the newest versions that pyproject.toml allows
+upgrade: lock install ## Upgrade to the newest versions that pyproject.toml allows
 
-audit: ready ## Look for known vulnerabilities in the environment (ARGS=…)
+audit: ready ## Check the environment for known vulnerabilities (ARGS=…)
 	$(RUN) pip_audit --local --skip-editable $(ARGS)
 
 build: ready ## Build the wheel and the sdist into dist/

@@ -5,9 +5,9 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON := $(PYTHON_VERSION)
 
 manager:
-	@$(call need,uv,'make bootstrap' gets it here and docs.astral.sh/uv for all projects)
+	@$(call need,uv,'make bootstrap' gets it for this project and docs.astral.sh/uv for all)
 
-bootstrap: ## Get uv for this project, where it is missing
+bootstrap: ## Install uv for this project if it is missing
 	@command -v uv >/dev/null || { python3 -m venv .bootstrap && \
 		.bootstrap/bin/python -m pip install --quiet "uv>=0.9.17"; }
 
@@ -15,7 +15,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	uv sync --locked{% if cookiecutter.__service %} --all-extras{% endif %}
 	$(AGAIN) finish
 
-install-production: elsewhere environment $(LOCK) ## Install what production has (VENV=…)
+install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
 	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT){% if cookiecutter.__service %} \
 		$(APP:%=--extra %){% endif %}
 
@@ -23,7 +23,7 @@ add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a too
 	uv add $(if $(DEV),--dev){% if cookiecutter.__service %} $(APP:%=--no-sync --optional %){% endif %} $(PACKAGES)
 {% if cookiecutter.__service %}	$(if $(APP),$(AGAIN) install)
 {% endif %}
-lock: manager ## Bring uv.lock in line with pyproject.toml
+lock: manager ## Update uv.lock from pyproject.toml
 	uv lock
 {% if not cookiecutter.package_index_url %}	@sed -n 's/.*registry = "\([^"]*\)".*/Packages come from \1 (package_index_url changes that)./p' \
 		uv.lock | sort -u
@@ -31,11 +31,11 @@ lock: manager ## Bring uv.lock in line with pyproject.toml
 $(LOCK): | manager
 	$(AGAIN) lock
 
-upgrade: manager ## Move to the newest versions that pyproject.toml allows
+upgrade: manager ## Upgrade to the newest versions that pyproject.toml allows
 	uv lock --upgrade
 	$(AGAIN) install
 
-audit: manager ## Look for known vulnerabilities in the locked versions (ARGS=…)
+audit: manager ## Check the locked versions for known vulnerabilities (ARGS=…)
 	uv audit --locked $(ARGS)
 
 build: manager ## Build the wheel and the sdist into dist/

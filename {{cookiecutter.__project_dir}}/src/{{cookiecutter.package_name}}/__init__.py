@@ -1,11 +1,11 @@
-"""The code of the project; README.md describes it."""
+"""The project's package; see README.md."""
 
 import os
 from importlib.metadata import version
 
 __all__ = ["__version__"]
 
-# Figures look alike on every machine, whatever its matplotlibrc says.
+# Ignore matplotlibrc, so that figures look the same on every machine.
 os.environ["MATPLOTLIBRC"] = os.devnull
 
 DISTRIBUTION = "{{ cookiecutter.project_slug }}"

@@ -9,8 +9,9 @@ PREFIX = f"{__package__.upper()}_"  # of the project's environment variables
 def find_root() -> Path:
     """Return the project's root, the directory with `pyproject.toml` and `data`.
 
-    The variable ROOT names it; else it is above this file (editable install) or above
-    the current directory. Without a project, it is the current directory.
+    This is the prefixed environment variable ROOT if set; else the nearest such
+    directory above this file (editable install) or above the current directory; else
+    the current directory.
     """
     if named := os.environ.get(f"{PREFIX}ROOT"):
         return Path(named).expanduser().resolve()
