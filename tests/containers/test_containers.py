@@ -20,10 +20,9 @@ from packaging.utils import canonicalize_name
 
 from support.engine import docker, inspect, missing
 from support.locks import MANAGERS, locked
-from support.machine import Machine, MachineWith
 from support.processes import wait_until
 from support.project import Project
-from support.service import PENGUIN, ask, free_port
+from support.service import PENGUIN, answers, ask, free_port
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,65 +37,6 @@ import importlib.metadata, json
 found = importlib.metadata.distributions()
 print(json.dumps([[each.name, each.version, each.requires or []] for each in found]))
 """
-
-
-def new_project(
-    machine: Machine, name: str, manager: str, starter: str = "analysis"
-) -> Project:
-    """Make a project with a lock file and one commit, but without an environment."""
-    machine.cookiecutter(
-        set_up="no",
-        project_slug=name,
-        environment_manager=manager,
-        starter=starter,
-        sample=True,
-        docker=True,
-    )
-    project = machine.project(name)
-    project.make("lock")
-    project.git("init", "--quiet")
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--message", "Start")
-    return project
-
-
-def remove_images(project: Project) -> None:
-    """Delete the images of a project."""
-    name = project.path.name
-    tags = [f"{name}:{target}" for target in ("prod", "dev", "notebook")]
-    docker("rmi", "--force", *tags, check=False)
-
-
-@pytest.fixture(scope="module")
-def service(machine_with: MachineWith) -> Iterator[Project]:
-    """A service project whose prod image is built and whose model is trained in it."""
-    project = new_project(machine_with("uv"), "cds-test-service", "uv", "service")
-    project.make("image")
-    project.make("pipeline")
-    yield project
-    remove_images(project)
-
-
-@pytest.fixture(scope="module")
-def small_project(
-    machine_with: MachineWith, little: Path, poetry_base: str
-) -> Iterator[Callable[[str], Project]]:
-    """Make a project of a manager once, with few dependencies, and its prod image."""
-    made: dict[str, Project] = {}
-
-    def once(manager: str) -> Project:
-        if manager not in made:
-            machine = machine_with(manager)
-            machine.template = little
-            project = new_project(machine, f"cds-test-{manager}", manager)
-            made[manager] = project
-            base = poetry_base if manager == "poetry" else ""
-            project.make("image", f"ARGS={base}")
-        return made[manager]
-
-    yield once
-    for project in made.values():
-        remove_images(project)
 
 
 @pytest.fixture
@@ -222,14 +162,6 @@ def registry(tmp_path: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def answers(port: int, path: str) -> bool:
-    """Tell whether a server answers with success and JSON."""
-    try:
-        return ask(port, "GET", path)[0] == 200
-    except OSError:
-        return False
 
 
 def test_the_tag_of_a_pushed_image_names_its_target(

@@ -34,3 +34,11 @@ def ask(port: int, method: str, path: str, body: str = "") -> tuple[int, Any]:
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
+
+
+def answers(port: int, path: str) -> bool:
+    """Tell whether a server answers with success and JSON."""
+    try:
+        return ask(port, "GET", path)[0] == 200
+    except OSError:
+        return False

@@ -1,0 +1,71 @@
+"""What tests of containers share: projects with their images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.engine import docker
+from support.machine import Machine, MachineWith
+from support.project import Project
+
+
+def new_project(
+    machine: Machine, name: str, manager: str, starter: str = "analysis"
+) -> Project:
+    """Make a project with a lock file and one commit, but without an environment."""
+    machine.cookiecutter(
+        set_up="no",
+        project_slug=name,
+        environment_manager=manager,
+        starter=starter,
+        sample=True,
+        docker=True,
+    )
+    project = machine.project(name)
+    project.make("lock")
+    project.git("init", "--quiet")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "Start")
+    return project
+
+
+def remove_images(project: Project) -> None:
+    """Delete the images of a project."""
+    name = project.path.name
+    tags = [f"{name}:{target}" for target in ("prod", "dev", "notebook")]
+    docker("rmi", "--force", *tags, check=False)
+
+
+@pytest.fixture(scope="session")
+def service(engine: None, machine_with: MachineWith) -> Iterator[Project]:
+    """A service project whose prod image is built and whose model is trained in it."""
+    project = new_project(machine_with("uv"), "cds-test-service", "uv", "service")
+    project.make("image")
+    project.make("pipeline")
+    yield project
+    remove_images(project)
+
+
+@pytest.fixture(scope="module")
+def small_project(
+    machine_with: MachineWith, little: Path, poetry_base: str
+) -> Iterator[Callable[[str], Project]]:
+    """Make a project of a manager once, with few dependencies, and its prod image."""
+    made: dict[str, Project] = {}
+
+    def once(manager: str) -> Project:
+        if manager not in made:
+            machine = machine_with(manager)
+            machine.template = little
+            project = new_project(machine, f"cds-test-{manager}", manager)
+            made[manager] = project
+            base = poetry_base if manager == "poetry" else ""
+            project.make("image", f"ARGS={base}")
+        return made[manager]
+
+    yield once
+    for project in made.values():
+        remove_images(project)
