@@ -6,8 +6,8 @@ CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 PIP = sh make/isolated $(RUN) pip
 TOOLS = sh make/isolated $(RUN) piptools
 UPGRADE :=
-{% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml | \
-	grep -vx dev)
+{% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' \
+	pyproject.toml | grep -vx dev)
 {% endif %}{% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
 COOL_OFF ?= P7D
 {% endif %}COMPILE = $(TOOLS) compile --quiet{% if not cookiecutter.package_index_url %} \

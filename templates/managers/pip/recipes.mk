@@ -9,8 +9,8 @@ COOL_OFF ?= P7D
 {% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps{% if not cookiecutter.package_index_url %} \
 	--uploaded-prior-to $(COOL_OFF){% endif %}
 
-{% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' pyproject.toml | \
-	grep -vx dev)
+{% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' \
+	pyproject.toml | grep -vx dev)
 {% endif %}KEEP := $(LOCK)
 VERSIONS = awk -F'"' '/^name = /{name = $$2} /^version = /{print name "==" $$2}'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
