@@ -1,4 +1,4 @@
-# `make` lists what can be done here.
+# Run `make` to list the commands.
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$python" -c "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo "$$python" && break; done)
@@ -18,20 +18,20 @@ PIN = for purpose in $(PURPOSES); do \
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build \
 	bench picture examples use-template clean
 
-help: ## List what can be done
+help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 new: $(VENV)/new.txt ## Make a project beside this checkout (INTO=directory, ARGS=…)
 	@$(BIN)/python tools/new.py $(if $(INTO),--into "$(INTO)") $(ARGS)
 
-bootstrap: $(VENV)/pyvenv.cfg ## Make .venv, for which only Python is needed
+bootstrap: $(VENV)/pyvenv.cfg ## Create .venv (needs only Python)
 
-install: $(VENV)/dev.txt ## Make .venv with the pinned tools
+install: $(VENV)/dev.txt ## Create .venv with the pinned tools
 
 lock: install ## Pin the newest versions of the tools
 	@$(if $(PYTHON_VERSION),echo "The pins hold for every Python: nothing to do for $(PYTHON_VERSION).",$(PIN))
 
-workflows: install ## Bring the form of "Use this template" and the copied workflows in line
+workflows: install ## Update the form of "Use this template" and the copied workflows
 	@$(BIN)/python tools/github_files.py
 
 test: install ## Run every test that this machine can run (ARGS="…" for pytest)
@@ -40,10 +40,10 @@ test: install ## Run every test that this machine can run (ARGS="…" for pytest
 test-fast: install ## Run the quick tests, in less than a minute
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-notebooks: install ## Run what is promised of the projects' notebooks
+notebooks: install ## Run the tests of projects' notebooks
 	@$(BIN)/python -m pytest -k notebook $(ARGS)
 
-check: install ## Look for faults in the template's own code
+check: install ## Check the template's own code
 	$(BIN)/python -m black --quiet --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
@@ -52,7 +52,7 @@ check: install ## Look for faults in the template's own code
 	$(BIN)/shellcheck .ci/*
 	$(BIN)/validate-pyproject pyproject.toml
 
-audit: install ## Look for known vulnerabilities in the pinned versions
+audit: install ## Check the pinned versions for known vulnerabilities
 	@for purpose in $(PURPOSES); do \
 		$(BIN)/uvx --quiet "pip-audit>=2.9" --strict --disable-pip --require-hashes --progress-spinner off \
 			--requirement requirements-$$purpose.txt $(ARGS) || exit 1; done
@@ -61,11 +61,11 @@ format: install ## Format the template's own code
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m black .
 
-build: ## Pack the last commit as a zip, which cookiecutter takes as a template
+build: ## Pack the last commit as a zip that cookiecutter accepts
 	@mkdir -p dist
 	git archive --prefix cookiecutter-ds-package/ --output dist/cookiecutter-ds-package.zip HEAD
 
-bench: install ## Measure what the template costs beside doing without it, as ratios
+bench: install ## Measure the template against doing the same by hand, as ratios
 	@$(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --benchmark-json $(VENV)/benchmarks.json $(ARGS)
 
 picture: install ## Draw docs/run.svg from a real run
@@ -78,7 +78,7 @@ examples: $(VENV)/new.txt
 use-template: $(VENV)/new.txt
 	@$(BIN)/python tools/use_template.py
 
-clean: ## Remove what can be made again
+clean: ## Remove the environment, build and cache files
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

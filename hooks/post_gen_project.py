@@ -332,9 +332,9 @@ def set_up(answers: Answers, project: Path, report: Report) -> None:
 
 def finish_existing(answers: Answers, cd: str) -> None:
     """Add the template's versions of kept files, and say what to do next."""
-    print("Written beside the files here; nothing deleted, nothing committed.")
+    print("The existing files were kept; nothing was committed.")
     if beside := write_beside(answers):
-        print("\n  ".join(["Kept as they were; the template's are in:", *beside]))
+        print("\n  ".join(["The template's versions of existing files are in:", *beside]))
     print(f"Next:\n  {cd} && make install test")
     if Path("requirements.txt").exists():
         print("  make add FILE=requirements.txt    adds its lines as dependencies")

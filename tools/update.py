@@ -194,7 +194,7 @@ def main() -> None:
         marked = {line[2:] for line in listed if line[0] == "S" or line[0].islower()}
         if hidden := sorted(marked.intersection(changed)):
             unmark = "git update-index --no-assume-unchanged --no-skip-worktree"
-            stop(f"git overlooks your edits in {hidden[0]}: '{unmark} {hidden[0]}'.")
+            stop(f"git ignores your edits in {hidden[0]}: run '{unmark} {hidden[0]}'.")
         if changed:
             run("git", "apply", "--index", "--whitespace=nowarn", patch, at=top)
     if not changed and not left:
@@ -204,10 +204,10 @@ def main() -> None:
         Path(".venv/made-for").unlink(missing_ok=True)
     print("To undo the update: git reset --quiet --hard")
     if collisions:
-        print("\n  ".join(["Yours, and the template's beside it:", *collisions]))
+        print("\n  ".join(["Your files were kept; the template's are beside them:", *collisions]))
     if waiting:
-        print("\n  ".join(["These wait until yours are connected:", *waiting]))
-        print("To take them: for f in src/*/*.template tests/*.template;", end=" ")
+        print("\n  ".join(["These new files end in .template until you connect yours:", *waiting]))
+        print("To use them: for f in src/*/*.template tests/*.template;", end=" ")
         print('do mv -n "$f" "${f%.template}"; done')
     if left:
         sys.exit("\n  ".join(["Resolve these conflicts:", *left]) + f"\nThen: {FINISH}")

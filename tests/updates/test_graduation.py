@@ -59,7 +59,7 @@ def test_own_files_stay_and_the_starter_waits_for_them(
     commit(project)
     assert "up to date" in update(project)[1]
 
-    (command,) = re.findall(r"^To take them: (.*)$", output, re.MULTILINE)
+    (command,) = re.findall(r"^To use them: (.*)$", output, re.MULTILINE)
     project.run("sh", "-c", command)
     assert "def create_app" in project.text(f"{SOURCE}/api.py")
     assert project.text(f"{SOURCE}/train.py") == mine["train.py"]

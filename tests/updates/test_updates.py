@@ -189,7 +189,7 @@ def test_an_update_that_is_not_possible_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("mark", ["assume-unchanged", "skip-worktree"])
-def test_what_git_is_told_to_overlook_is_not_overwritten(  # cruft#91, cruft#95
+def test_edits_that_git_ignores_are_not_overwritten(  # cruft#91, cruft#95
     project: Project, template_repository: Template, mark: str
 ) -> None:
     project.git("config", "status.showUntrackedFiles", "no")
@@ -202,7 +202,7 @@ def test_what_git_is_told_to_overlook_is_not_overwritten(  # cruft#91, cruft#95
     template_repository.commit("B")
     line = refused(project, TO="typo")
     assert "typo" in line
-    assert "git overlooks your edits in README.md" in refused(project)
+    assert "git ignores your edits in README.md" in refused(project)
 
 
 # With an environment
