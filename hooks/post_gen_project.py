@@ -334,7 +334,7 @@ def finish_existing(answers: Answers, cd: str) -> None:
     """Add the template's versions of kept files, and say what to do next."""
     print("The existing files were kept; nothing was committed.")
     if beside := write_beside(answers):
-        print("\n  ".join(["The template's versions of existing files are in:", *beside]))
+        print("\n  ".join(["The template's versions of them are in:", *beside]))
     print(f"Next:\n  {cd} && make install test")
     if Path("requirements.txt").exists():
         print("  make add FILE=requirements.txt    adds its lines as dependencies")

@@ -30,7 +30,8 @@ def least(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = copy_template(tmp_path_factory.mktemp("least"))
     names = ("notebook", "analysis", "model", "service")
     needs = dict.fromkeys(names, "") | {"notebook": "typer>=0.20"}
-    tools = {"notebook": "ipykernel pre-commit", "managers": "", "service": ""}
+    tools = {"notebook": "ipykernel pre-commit pytest", "managers": ""}
+    tools["service"] = "tomlkit"
     context = {**default_context(), "_dependencies": needs, "_development": tools}
     (top / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
     return top
@@ -49,13 +50,8 @@ def follow_page(machine_with: MachineWith, template: Path, manager: str) -> Proj
     project = machine.project()
     project.run("sh", "-ec", box("bash"))
     (project / "src/my_analysis/bot.py").write_text(box("python"), "utf-8")
-    _, before, line = box("diff").splitlines()
-    manifest = project.text("pyproject.toml")
-    changed = manifest.replace(before[1:], f"{before[1:]}\n{line[1:]}")
-    (project / "pyproject.toml").write_text(changed, "utf-8")
     with (project / "compose.yaml").open("a", encoding="utf-8") as file:
         file.write(box("yaml"))
-    project.make("install")
     return project
 
 
@@ -65,6 +61,10 @@ def test_a_bot_has_its_own_command_and_dependencies(
 ) -> None:
     project = follow_page(machine_with, least, manager)
     assert project.manifest["project"]["optional-dependencies"].keys() >= {"bot"}
+    taken = project.make("add-app", "NAME=bot", check=False)
+    assert "bot is taken" in taken.stdout
+    pytest_words = ("-m", "pytest", "--noconftest", "tests/test_bot.py")
+    project.run(project.bin / "python", *pytest_words)
     bot = project.run(project.bin / "my-analysis-bot").stdout
     assert re.fullmatch(r"[\d.]+ (Bytes|kB)\n", bot)
     project.make("install-production", "VENV=plain")

@@ -209,4 +209,4 @@ def test_rendering_again_keeps_the_users_files_and_gives_the_same_bytes(
     over = ("--overwrite-if-exists", "--skip-if-file-exists")
     again = machine.cookiecutter(*over, set_up="no", **answers)
     assert snapshot(project.path) == before
-    assert "nothing deleted, nothing committed" in again.stdout
+    assert "nothing was committed" in again.stdout

@@ -14,6 +14,7 @@ WORDS: dict[str, list[str] | None] = {
     "bootstrap": None,
     "install": [],
     "install-production": ["VENV=production"],
+    "add-app": ["NAME=api"],
     "add": ["PACKAGE=no-such-package-of-anybodys"],
     "lock": [],
     "upgrade": [],

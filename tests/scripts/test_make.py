@@ -16,7 +16,7 @@ VERBS = {
     "doctor",
     *("kernel", "repository", "lab", "data", "test", "notebooks", "report", "format"),
     *("check", "build", "audit", "update", "graduate", "clean"),
-    *("train", "evaluate", "serve"),
+    *("train", "evaluate", "serve", "add-app"),
     *("image", "image-save", "image-push", "shell", "up", "down"),
 }
 
