@@ -204,9 +204,17 @@ def main() -> None:
         Path(".venv/made-for").unlink(missing_ok=True)
     print("To undo the update: git reset --quiet --hard")
     if collisions:
-        print("\n  ".join(["Your files were kept; the template's are beside them:", *collisions]))
+        print(
+            "\n  ".join(
+                ["Your files were kept; the template's are beside them:", *collisions]
+            )
+        )
     if waiting:
-        print("\n  ".join(["These new files end in .template until you connect yours:", *waiting]))
+        print(
+            "\n  ".join(
+                ["These new files end in .template until you connect yours:", *waiting]
+            )
+        )
         print("To use them: for f in src/*/*.template tests/*.template;", end=" ")
         print('do mv -n "$f" "${f%.template}"; done')
     if left:
