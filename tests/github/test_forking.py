@@ -149,6 +149,7 @@ def fork(machine: Machine, template: Path) -> Fork:
     return Fork(machine, path)
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_a_fork_that_changed_all_that_the_page_names_passes_the_tests_and_works(
     fork: Fork, equip: Equip

@@ -55,7 +55,10 @@ def follow_page(machine_with: MachineWith, template: Path, manager: str) -> Proj
     return project
 
 
-@pytest.mark.parametrize("manager", ["uv", "poetry", "pip"])
+@pytest.mark.parametrize(
+    "manager",
+    ["uv", *(pytest.param(name, marks=pytest.mark.ci) for name in ("poetry", "pip"))],
+)
 def test_a_bot_has_its_own_command_and_dependencies(
     machine_with: MachineWith, least: Path, manager: str
 ) -> None:

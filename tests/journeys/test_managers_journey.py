@@ -283,6 +283,14 @@ def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> Non
     assert changed_files(made.project) == set()
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        *("uv", "poetry", "pip"),
+        *(pytest.param(each, marks=pytest.mark.ci) for each in ("pip-tools", "pipenv")),
+    ],
+    indirect=True,
+)
 def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     project = made.project
     project.make("add", "PACKAGE=tabulate")
