@@ -254,6 +254,7 @@ def test_a_project_of_version_1_with_edits_becomes_a_current_one(
     assert "up to date" in project.make("update").stdout
 
 
+@pytest.mark.ci
 def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
     make_project: Callable[..., Project],
     template_repository: Template,
