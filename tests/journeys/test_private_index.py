@@ -183,7 +183,13 @@ def test_a_rejected_upload_shows_the_answer_of_the_index(library: Project) -> No
     assert PASSWORD not in done.stdout
 
 
-@pytest.mark.parametrize("manager", MANAGERS)
+@pytest.mark.parametrize(
+    "manager",
+    [
+        pytest.param(name, marks=[pytest.mark.ci] * (name in ("pip-tools", "pipenv")))
+        for name in MANAGERS
+    ],
+)
 def test_a_manager_installs_from_the_index_and_writes_no_password_down(
     manager: str, user_of: Callable[[str], Project]
 ) -> None:
