@@ -74,6 +74,13 @@ def test_a_copy_or_a_moved_project_never_uses_the_original(original: Project) ->
     assert NO_ENVIRONMENT in copy.run("sh", "make/tool", "black", check=False).stdout
     copy.make("install", "test")
 
+    (copy / ".env").write_text("X=ä", encoding="utf-16")  # pydantic#1615
+    done = copy.run(copy.bin / "python", "-m", "my_analysis", "figures", check=False)
+    assert ".env is not UTF-8" in done.stdout
+    (copy / "uv.lock").write_text("<<<<<<< HEAD\n")  # uv#9671
+    said = copy.make("install", check=False).stdout
+    assert "git checkout HEAD -- uv.lock && make lock" in said
+
 
 # Variables and settings
 
@@ -89,6 +96,12 @@ def test_variables_of_uv_python_and_the_shell_change_nothing(
     env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # mwclient#340
     project = Project(original.path, {**original.env, **env, "MAKEFLAGS": "-j4"})
     project.make("lock", "install", "check", "test")
+    project.git("config", "core.excludesFile", str(tmp_path / "ignored"))
+    (tmp_path / "ignored").write_text("src/\n")
+    (project / "src/my_analysis/bad.py").write_text("import os\n")  # ruff#6335
+    assert "F401" in project.make("check", check=False).stdout
+    (project / "src/my_analysis/bad.py").unlink()
+    project.git("config", "--unset", "core.excludesFile")
     assert project.git("status", "--porcelain") == ""
 
 
@@ -172,9 +185,9 @@ def test_a_directory_that_tools_cannot_hold_is_refused(
 
 
 def test_a_directory_with_signs_works(machine: Machine) -> None:
-    machine.work = machine.work / "a#b $c 50%&(d)"
+    machine.work = machine.work / 'a#b $c "50%&(d)'  # virtualenv#1154
     machine.work.mkdir()
     machine.env["PWD"] = str(machine.work)
     machine.cookiecutter(environment_manager="uv", starter="notebook")
     is_finished(machine, machine.project())
-    machine.project().make("install", "check", "test")
+    machine.project().make("install", "check", "test", "notebooks")
