@@ -89,7 +89,9 @@ def test_variables_of_uv_python_and_the_shell_change_nothing(
     original: Project, tmp_path: Path
 ) -> None:
     (tmp_path / "pandas.py").write_text("1 / 0\n")
-    env = {"UV_LOCKED": "1", "UV_NO_CONFIG": "1", "CDPATH": ".:/", "LANG": "C"}
+    (tmp_path / "uv.toml").write_text('exclude-newer = "2025-06-01T00:00:00Z"\n')
+    env = {"UV_CONFIG_FILE": str(tmp_path / "uv.toml"), "UV_LOCKED": "1"}
+    env |= {"UV_NO_CONFIG": "1", "CDPATH": ".:/", "LANG": "C"}
     env |= {"PYTHONPATH": str(tmp_path), "PYTHONWARNINGS": "error"}
     env |= {"PYTHONOPTIMIZE": "2", "PYTHONSAFEPATH": "1", "PYTHONSTARTUP": "/gone.py"}
     env |= {"PYTHONWARNDEFAULTENCODING": "1"}  # setuptools#3810

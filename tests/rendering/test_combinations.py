@@ -140,8 +140,9 @@ def test_manifests_are_valid(distinct: Distinct) -> None:
 
 
 def test_toml_and_json_parse(distinct: Distinct) -> None:
-    for text in contents(distinct, "*.toml").values():
-        tomllib.loads(text)
+    for pattern in ("*.toml", "Pipfile"):
+        for text in contents(distinct, pattern).values():
+            tomllib.loads(text)
     for text in contents(distinct, "*.json").values():
         json.loads(text)
 

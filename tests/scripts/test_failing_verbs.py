@@ -10,7 +10,7 @@ from support.processes import put_first_on_path
 # What is given to each command, so that it fails; None where nothing can make it fail.
 WORDS: dict[str, list[str] | None] = {
     "help": None,
-    "doctor": [],
+    "doctor": None,
     "bootstrap": None,
     "install": [],
     "install-production": ["VENV=production"],

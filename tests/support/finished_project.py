@@ -33,7 +33,7 @@ ELSEWHERE = """
     PIPENV_PIPFILE WORKON_HOME POETRY_VIRTUALENVS_PATH POETRY_HOME VIRTUAL_ENV
     CONDA_PREFIX
 """
-WRONG = """
+SWITCHES = """
     UV_NO_DEV UV_NO_INSTALL_PROJECT UV_NO_EDITABLE UV_FROZEN UV_NO_SOURCES PIP_USER
     PIP_NO_DEPS PIPENV_SKIP_LOCK PIPENV_IGNORE_PIPFILE POETRY_INSTALLER_NO_BINARY
     PYTHONOPTIMIZE PYTHONSAFEPATH
@@ -140,7 +140,7 @@ def give_habits(machine: Machine) -> None:
     for name in ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"):
         machine.env[name] = index.as_uri()
     machine.env |= dict.fromkeys(ELSEWHERE.split(), str(other_environment(machine)))
-    machine.env |= dict.fromkeys(WRONG.split(), "1")
+    machine.env |= dict.fromkeys(SWITCHES.split(), "1")
     machine.env |= {"CONDA_DEFAULT_ENV": "base", "CDPATH": str(machine.home)}
 
 

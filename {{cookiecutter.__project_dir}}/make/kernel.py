@@ -2,7 +2,7 @@
 
 A kernel of the same name that starts another environment's Python is not changed.
 
-    python make/kernel.py PROJECT [NAME | --own]
+    python make/kernel.py PROJECT [NAME]
 """
 
 import os
@@ -31,8 +31,6 @@ def write(kernel: str, title: str, **place: Any) -> None:
 for own in ("python3", project):
     if os.access(sys.prefix, os.W_OK):
         write(own, f"{version} ({project})", prefix=f"{sys.prefix}/jupyter")
-if name == "--own":
-    sys.exit()
 
 kernels = KernelSpecManager(ensure_native_kernel=False)
 try:

@@ -10,9 +10,7 @@ UPGRADE :=
 	pyproject.toml | grep -vx dev)
 {% endif %}{% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
 COOL_OFF ?= P7D
-{% endif %}COMPILE = $(TOOLS) compile --quiet{% if not cookiecutter.package_index_url %} \
-	--uploaded-prior-to $(COOL_OFF){% endif %}
-
+{% endif %}COMPILE = $(TOOLS) compile --quiet $(COOL_OFF:%=--uploaded-prior-to %)
 export CUSTOM_COMPILE_COMMAND := make lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 {% if cookiecutter.package_index_url %}export PIP_INDEX_URL := $(INDEX_URL)

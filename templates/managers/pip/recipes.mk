@@ -6,9 +6,7 @@ CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 PIP = sh make/isolated $(RUN) pip
 {% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
 COOL_OFF ?= P7D
-{% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps{% if not cookiecutter.package_index_url %} \
-	--uploaded-prior-to $(COOL_OFF){% endif %}
-
+{% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps $(COOL_OFF:%=--uploaded-prior-to %)
 {% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' \
 	pyproject.toml | grep -vx dev)
 {% endif %}KEEP := $(LOCK)
