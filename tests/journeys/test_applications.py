@@ -141,7 +141,9 @@ def test_the_image_of_a_bot_shares_the_layers_of_the_library(
         config = ("docker", "compose", "--profile=*", "config", "--format=json")
         services = json.loads(project.run(*config).stdout)["services"]
         assert {*services["collector"]["depends_on"]} == {"database"}
-        printed = project.run("docker", "compose", "run", "bot", check=False).stdout
+        printed = project.run(
+            "docker", "compose", "run", "--rm", "bot", check=False
+        ).stdout
         assert "The API at http://stats:8001 has no answer" in printed
         inspect = ("inspect", "--format={{json .RootFS.Layers}}")
         plain, bot = (
