@@ -31,9 +31,8 @@ PAGE = (ROOT / "docs/applications.md").read_text("utf-8")
 def least(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template for services that need no more than their set-up and settings."""
     top = copy_template(tmp_path_factory.mktemp("least"))
-    names = ("notebook", "analysis", "model", "service")
-    base = "pydantic pydantic-settings typer>=0.20"
-    needs = dict.fromkeys(names, "") | {"notebook": base}
+    base = {"notebook": "pydantic pydantic-settings typer>=0.20"}
+    needs = dict.fromkeys(default_context()["_dependencies"], "") | base
     tools = {"notebook": "ipykernel pre-commit pytest", "managers": ""}
     tools["service"] = "httpx2 tomlkit"
     context = {**default_context(), "_dependencies": needs, "_development": tools}
