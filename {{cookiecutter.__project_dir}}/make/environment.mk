@@ -44,6 +44,10 @@ environment: manager
 			"directory: remove it, or choose another VENV." >&2; exit 1; }; \
 		test ! -L .venv || rm .venv; $(CREATE); }
 
+locked: ready
+	@test ! -e $(LOCK) || { $(LOCK_CHECK); } || { echo "$(LOCK) is out of date: run 'make lock" \
+		"install'." >&2; exit 1; }
+
 finish:
 	@test -e .venv || ln -sfn "$(VENV)" .venv
 	@pwd -P >$(VENV)/made-for

@@ -1,6 +1,7 @@
 LOCK := requirements-dev.txt
 LOCKED := requirements{% if cookiecutter.__service %}-$(or $(APP),train){% endif %}.txt
 VERSION = $(RUN) piptools compile --version
+LOCK_CHECK = $(BIN)/python make/add.py --check
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"
 PIP = sh make/isolated $(RUN) pip

@@ -1,6 +1,7 @@
 LOCK := pylock.dev.toml
 LOCKED := pylock{% if cookiecutter.__service %}.$(or $(APP),train){% endif %}.toml
 VERSION = $(RUN) pip --version
+LOCK_CHECK = $(BIN)/python make/add.py --check
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.3"
 PIP = sh make/isolated $(RUN) pip

@@ -1,5 +1,6 @@
 LOCK := Pipfile.lock
 VERSION = pipenv --version
+LOCK_CHECK = $(PIPENV) verify >/dev/null && $(BIN)/python make/add.py --check
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV)
 PIPENV = sh make/isolated pipenv
 export PIPENV_NOSPIN := 1

@@ -1,5 +1,6 @@
 LOCK := poetry.lock
 VERSION = poetry --version
+LOCK_CHECK = poetry check --quiet --lock
 CREATE = $(PYTHON) -m venv --clear --without-pip --prompt $(PROJECT) $(VENV)
 export POETRY_NO_INTERACTION := 1
 export VIRTUAL_ENV := $(abspath $(VENV))

@@ -1,5 +1,6 @@
 LOCK := uv.lock
 VERSION = uv --version
+LOCK_CHECK = uv lock --quiet --check
 CREATE = uv venv --quiet --clear --prompt $(PROJECT) $(VENV)
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON := $(PYTHON_VERSION)
