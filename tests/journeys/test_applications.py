@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,10 +74,12 @@ def running(project: Project, name: str) -> Iterator[None]:
     assert process.returncode in (0, -15)  # uvicorn ends by the signal that it got
 
 
-@pytest.mark.parametrize(
-    "manager",
-    ["uv", *(pytest.param(name, marks=pytest.mark.ci) for name in ("poetry", "pip"))],
-)
+def in_ci(manager: str) -> Any:
+    """Return a parameter that is tested only in CI."""
+    return pytest.param(manager, marks=pytest.mark.ci)
+
+
+@pytest.mark.parametrize("manager", ["uv", *map(in_ci, ("poetry", "pip"))])
 def test_a_collector_an_api_and_a_bot_share_a_database_and_a_package(
     machine_with: MachineWith, least: Path, manager: str
 ) -> None:
@@ -130,12 +133,14 @@ def check_code(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("manager", ["uv", *map(in_ci, ("poetry", "pipenv"))])
 def test_the_image_of_a_bot_shares_the_layers_of_the_library(
-    machine_with: MachineWith, least: Path
+    machine_with: MachineWith, least: Path, poetry_base: str, manager: str
 ) -> None:
-    project = follow_page(machine_with, least, "uv")
-    project.make("image")
-    project.make("image", "APP=bot")
+    project = follow_page(machine_with, least, manager)
+    options = f"ARGS={poetry_base if manager == 'poetry' else ''}"
+    project.make("image", options)
+    project.make("image", options, "APP=bot")
     try:
         config = ("docker", "compose", "--profile=*", "config", "--format=json")
         services = json.loads(project.run(*config).stdout)["services"]
@@ -150,9 +155,7 @@ def test_the_image_of_a_bot_shares_the_layers_of_the_library(
             for name in ("my-analysis", "my-analysis-bot")
         )
         shared = [one for one, other in zip(plain, bot, strict=False) if one == other]
-        assert (
-            len(shared) >= len(plain) - 2
-        )  # the extra's layer and the package's differ
+        assert len(shared) >= len(plain) - 2  # the extra and the package differ
     finally:
         project.make("down")
         docker(
