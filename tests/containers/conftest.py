@@ -35,15 +35,17 @@ def new_project(
 def remove_images(project: Project) -> None:
     """Delete the images of a project."""
     name = project.path.name
-    tags = [f"{name}:{target}" for target in ("prod", "dev", "notebook")]
+    images = (":prod", ":dev", ":notebook", "-api:prod", "-worker:prod")
+    tags = [name + image for image in images]
     docker("rmi", "--force", *tags, check=False)
 
 
 @pytest.fixture(scope="session")
 def service(engine: None, machine_with: MachineWith) -> Iterator[Project]:
-    """A service project whose prod image is built and whose model is trained in it."""
+    """A service project whose images are built and whose model is trained in one."""
     project = new_project(machine_with("uv"), "cds-test-service", "uv", "service")
-    project.make("image")
+    for app in ("", "api", "worker"):
+        project.make("image", f"APP={app}")
     project.make("pipeline")
     yield project
     remove_images(project)

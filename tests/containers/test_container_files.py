@@ -50,7 +50,7 @@ def test_compose_gives_production_no_rights_and_publishes_on_loopback_only(
 
 def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
     project = bake(starter="service", docker=True)
-    services = read_by_compose(project, IMAGE="registry.example.org/team/a:1")
+    services = read_by_compose(project, API_IMAGE="registry.example.org/team/a:1")
     assert services["api"]["image"] == "registry.example.org/team/a:1"
 
 

@@ -48,10 +48,11 @@ def pip_project(small_project: Callable[[str], Project]) -> Project:
 # Images
 
 
-def assert_only_locked(project: Project) -> None:
-    """Assert that prod has the package and its dependencies, at the locked versions."""
+def assert_only_locked(project: Project, suffix: str = "", extra: str = "") -> None:
+    """Assert that an image has the package, with an extra, at the locked versions."""
     name = project.path.name
-    entry = ("--rm", "--entrypoint=python", f"{name}:prod", "-c", LIST_PACKAGES)
+    image = f"{name}{suffix}:prod"
+    entry = ("--rm", "--entrypoint=python", image, "-c", LIST_PACKAGES)
     found = {
         canonicalize_name(each): (version, [Requirement(text) for text in requires])
         for each, version, requires in json.loads(docker("run", *entry))
@@ -59,7 +60,7 @@ def assert_only_locked(project: Project) -> None:
     version = project.text(".python-version").strip()
     target = {"python_version": version, "python_full_version": f"{version}.0"}
     needed = set[tuple[str, str]]()  # names and extras
-    queue = [(name, "")]
+    queue = [(name, ""), (name, extra)]
     while queue:
         package, extra = queue.pop()
         if (package, extra) in needed:
@@ -77,7 +78,7 @@ def assert_only_locked(project: Project) -> None:
 def test_the_production_image_has_the_locked_versions_and_nothing_else(
     service: Project,
 ) -> None:
-    assert_only_locked(service)
+    assert_only_locked(service, extra="train")
     image = f"{service.path.name}:prod"
     look = "id -u; ls /opt; find /app /tmp /home/app -type f"
     said = docker("run", "--rm", "--entrypoint=sh", image, "-c", look)
@@ -86,6 +87,15 @@ def test_the_production_image_has_the_locked_versions_and_nothing_else(
     labels = json.loads(inspect(image, "{{json .Config.Labels}}"))
     revision = labels["org.opencontainers.image.revision"]
     assert revision == service.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("app", ["api", "worker"])
+def test_the_image_of_an_application_shares_the_layers_of_the_library(
+    service: Project, app: str
+) -> None:
+    assert_only_locked(service, f"-{app}", app)
+    *library, _, _ = layers(f"{service.path.name}:prod")  # the extra, the package
+    assert layers(f"{service.path.name}-{app}:prod")[: len(library)] == library
 
 
 @pytest.mark.parametrize("manager", [name for name in MANAGERS if name != "uv"])
@@ -217,10 +227,9 @@ def test_up_serves_predictions_and_down_removes_the_container(service: Project) 
 
 
 def test_the_worker_predicts_what_arrives_and_stops_in_order(service: Project) -> None:
-    variables = {"PORT": str(free_port()), "COMPOSE_PROFILES": "worker"}
-    project = Project(service.path, {**service.env, **variables})
+    project = service
     table = project.text("data/raw/penguins.csv")
-    project.make("up")
+    project.make("up", "APP=worker")
     try:
         for name, text in (("new", table), ("bad", "a\n1\n")):
             arriving = project / f"data/inbox/{name}.part"
@@ -245,8 +254,8 @@ def test_the_service_without_init_ends_at_a_signal(
 ) -> None:
     rights = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", f"--user={OWNER}")
     models = f"--volume={service / 'models'}:/app/models:ro"
-    image = f"{service.path.name}:prod"
-    name = docker("run", "--detach", "--no-healthcheck", *rights, models, image)
+    image = f"{service.path.name}-api:prod"
+    name = docker("run", "--detach", *rights, models, image, "serve")
     try:
         ready = "Application startup complete"
         wait_until(

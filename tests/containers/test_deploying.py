@@ -36,7 +36,7 @@ OUTPUT = "data/processed/new.csv"
 def box(name: str, project: Project) -> str:
     """Return the text of a box, with the names of a project."""
     slug, text = project.path.name, str(BOXES[name])
-    text = text.replace("registry.example.org/team/my-analysis:1.0", f"{slug}:prod")
+    text = re.sub(r"registry\.example\.org/team/(.*):1\.0", r"\1:prod", text)
     text = text.replace("/srv/my-analysis", str(project.path))
     text = text.replace("my_analysis", slug.replace("-", "_"))
     return text.replace("my-analysis", slug)

@@ -144,7 +144,9 @@ Bake = Callable[..., Project]
 
 
 def needs(project: Project) -> list[str]:
-    """Return the requirements of a project and of its development."""
+    """Return the requirements of a project, its extras and its development."""
     manifest = project.manifest
     tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
-    return sorted([*manifest["project"]["dependencies"], *tools])
+    listed = manifest["project"]
+    extras = itertools.chain(*listed.get("optional-dependencies", {}).values())
+    return sorted({*listed["dependencies"], *extras, *tools})

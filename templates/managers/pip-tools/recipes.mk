@@ -1,5 +1,5 @@
 LOCK := requirements-dev.txt
-LOCKED := requirements{% if cookiecutter.__service %}$(APP:%=-%){% endif %}.txt
+LOCKED := requirements{% if cookiecutter.__service %}-$(or $(APP),train){% endif %}.txt
 VERSION = $(RUN) piptools compile --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.1" "pip-tools>=7.6"

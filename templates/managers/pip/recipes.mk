@@ -1,5 +1,5 @@
 LOCK := pylock.dev.toml
-LOCKED := pylock{% if cookiecutter.__service %}$(APP:%=.%){% endif %}.toml
+LOCKED := pylock{% if cookiecutter.__service %}.$(or $(APP),train){% endif %}.toml
 VERSION = $(RUN) pip --version
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.3"

@@ -20,11 +20,11 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	$(AGAIN) finish
 
 install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
-	$(PIPENV) sync
+	$(PIPENV) sync{% if cookiecutter.__service %} --categories $(or $(APP),train){% endif %}
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
-	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev) $(PACKAGES)
+	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
 lock: environment ## Update Pipfile.lock from Pipfile and pyproject.toml
 	$(PIPENV) lock

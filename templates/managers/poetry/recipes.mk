@@ -17,7 +17,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 	$(AGAIN) finish
 
 install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
-	poetry sync --only main --no-root{% if cookiecutter.__service %} $(APP:%=--extras %){% endif %}
+	poetry sync --only main --no-root{% if cookiecutter.__service %} --extras $(or $(APP),train){% endif %}
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --force-reinstall .
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)

@@ -17,7 +17,7 @@ install: environment $(LOCK) ## Install the locked versions, the kernel and the 
 
 install-production: elsewhere environment $(LOCK) ## Install for production (VENV=…)
 	uv sync --locked --no-default-groups --no-editable --reinstall-package $(PROJECT){% if cookiecutter.__service %} \
-		$(APP:%=--extra %){% endif %}
+		--extra $(or $(APP),train){% endif %}
 
 add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	uv add $(if $(DEV),--dev){% if cookiecutter.__service %} $(APP:%=--no-sync --optional %){% endif %} $(PACKAGES)
