@@ -269,7 +269,7 @@ def test_the_service_without_init_ends_at_a_signal(
 
 
 def test_the_pipeline_writes_models_and_figures_for_its_user(service: Project) -> None:
-    for name in ("models/model.joblib", "reports/figures/confusion-matrix.png"):
+    for name in ("models/model.onnx", "reports/figures/confusion-matrix.png"):
         assert (service / name).stat().st_uid == os.getuid()
 
 

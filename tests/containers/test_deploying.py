@@ -198,8 +198,9 @@ def test_the_image_for_lambda_answers_events_of_api_gateway(server: Project) -> 
 def test_the_script_for_databricks_predicts_without_an_exit(server: Project) -> None:
     (server / "job.py").write_text(box("job.py", server), "utf-8")
     run_it = "import runpy; runpy.run_path('/volume/job.py'); print('went on')"
-    files = ("input=data/raw/new.csv", f"output={OUTPUT}", "model=models/model.joblib")
+    files = (f"output={OUTPUT}", "model=models/model.onnx")
     words = [f"--{each.replace('=', '=/volume/')}" for each in files]
+    words.append("/volume/data/raw/new.csv")
     options = ("--rm", f"--volume={server.path}:/volume", "--entrypoint=python")
     image = f"{server.path.name}:prod"
     output = docker("run", *options, image, "-c", run_it, "predict", *words)

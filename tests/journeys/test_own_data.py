@@ -83,7 +83,7 @@ def test_a_service_of_other_data_takes_seven_files(
     assert found["scores"][metric] > found["baseline"][metric] + 0.05
 
     command = project.bin / "service-of-flights"
-    project.run(command, "predict", "-i", "data/raw/flights.csv", "-o", "new.csv")
+    project.run(command, "predict", "data/raw/flights.csv", "-o", "new.csv")
     header, *rows = project.text("new.csv").splitlines()
     (project / "new.csv").unlink()
     assert f"predicted_{target}" in header

@@ -79,7 +79,7 @@ def test_the_wheel_holds_the_package_and_the_sdist_its_sources(
 
 
 def test_the_same_seed_makes_the_same_model_bit_for_bit(service: Project) -> None:
-    files = [f"models/model.{end}" for end in ("joblib", "record.json")]
+    files = [f"models/model.{end}" for end in ("onnx", "record.json")]
     before = [(service / name).read_bytes() for name in files]
     other = ("PYTHONHASHSEED=1", "OMP_NUM_THREADS=2")  # another order, more threads
     service.run("env", *other, *command(service), "train")
