@@ -74,6 +74,7 @@ LONGEST_FIRST = (
 ENGINE = (
     "test_containers.py",
     "test_deploying.py",
+    "test_second_package.py",
     "credentials_reach_the_build_of_an_image",
     "the_image_of_a_bot",
 )

@@ -14,7 +14,7 @@ WORDS: dict[str, list[str] | None] = {
     "bootstrap": None,
     "install": [],
     "install-production": ["VENV=production"],
-    "add-app": ["NAME=api"],
+    "add-app": ["NAME=bot"],
     "add": ["PACKAGE=no-such-package-of-anybodys"],
     "lock": [],
     "upgrade": [],
@@ -90,7 +90,8 @@ def test_a_command_that_fails_keeps_every_file_and_the_index(machine: Machine) -
     def state() -> tuple[dict[str, bytes], str]:
         contents = {name: (project / name).read_bytes() for name in edits}
         contents |= {name: (project / name).read_bytes() for name in tracked}
-        return contents, project.git("ls-files", "--stage", "-v")
+        listed = ("ls-files", "--stage", "-v", "--others", "--exclude-standard")
+        return contents, project.git(*listed)
 
     tracked = project.git("ls-files").splitlines()
     before = state()

@@ -104,7 +104,7 @@ def test_an_analysis_becomes_a_model_and_a_service_and_keeps_its_edits(
 ) -> None:
     append(project / "src/my_analysis/plots.py", "\n\nMINE = 1\n")
     manifest = project.text("pyproject.toml")
-    last = '    "pandas>=3.0",\n'
+    last = '    "numpy>=2.1",\n'
     mine = manifest.replace(last, f'{last}    "tabulate",\n')
     (project / "pyproject.toml").write_text(mine, "utf-8")
     commit(project)
