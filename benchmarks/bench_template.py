@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import stat
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,19 +106,51 @@ def trained(sandbox: Sandbox) -> Path:
     project = sandbox.root / "service"
     sandbox.make_project(project, starter="service")
     sandbox.run(project / PYTHON, "-m", "service", "train", cwd=project)
+    (project / "bare.py").write_text(service.BARE, encoding="utf-8")
     return project
 
 
-@pytest.mark.benchmark(group="service, single predictions")
-class TestService:
-    def test_ours(self, measure: Measure, sandbox: Sandbox, trained: Path) -> None:
-        with service.running(sandbox, trained, "service", "serve") as port:
-            measure(service.load, args=(port,))
+Rates = dict[str, list[float]]
 
-    def test_bare_route(
-        self, measure: Measure, sandbox: Sandbox, trained: Path
+
+class TestService:
+    def test_rate(
+        self, sandbox: Sandbox, trained: Path, ratio: Measure, rounds: int
     ) -> None:
-        (trained / "bare.py").write_text(service.BARE, encoding="utf-8")
-        words = ("uvicorn", "bare:app", "--log-level", "error")
-        with service.running(sandbox, trained, *words) as port:
-            measure(service.load, args=(port,))
+        """Compare requests per second, and latencies at half the rate that ours has."""
+        rates: dict[int, Rates] = {}
+        latencies: Rates = {}
+        with contextlib.ExitStack() as stack:
+            ports = {
+                name: stack.enter_context(service.running(sandbox, trained, *words))[0]
+                for name, words in service.SERVERS.items()
+            }
+            for port in ports.values():
+                service.load(port, 1)
+            for _ in range(rounds):
+                for rows in (1, 100):
+                    for name, port in ports.items():
+                        found = service.load(port, rows)["requests"]["average"]
+                        rates.setdefault(rows, {}).setdefault(name, []).append(found)
+                half = str(round(statistics.median(rates[1]["ours"]) / 2))
+                for name, port in ports.items():
+                    given = ("-d", str(service.SECONDS), "-R", half)
+                    found = service.load(port, 1, *given)["latency"]["p99"]
+                    latencies.setdefault(name, []).append(found)
+        same, bare = [*service.SERVERS][1:]
+        for other in (same, bare):
+            ratio("service, one row: answers per second", rates[1], "ours", other)
+        ratio("service, 100 rows: answers per second", rates[100], "ours", same)
+        ratio("the middlewares alone: answers per second", rates[1], same, bare)
+        ratio("service, one row: p99 at a constant rate", latencies, "ours", same)
+
+    def test_memory(self, sandbox: Sandbox, trained: Path, ratio: Measure) -> None:
+        """Compare the memory after 100,000 requests with that after 10,000."""
+        before, after = "after 10,000 requests", "after 100,000"
+        memory: Rates = {}
+        words = service.SERVERS["ours"]
+        with service.running(sandbox, trained, *words) as (port, process):
+            for name, count in ((before, 10_000), (after, 90_000)):
+                service.load(port, 1, "-a", str(count))
+                memory[name] = [process.memory_info().rss]
+        ratio("service: memory after 100,000 requests", memory, after, before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,33 @@ def measure(
     return functools.partial(benchmark.pedantic, rounds=rounds, warmup_rounds=1)
 
 
+@pytest.fixture
+def rounds(pytestconfig: pytest.Config) -> int:
+    """Return the number of rounds."""
+    return int(pytestconfig.getoption("rounds"))
+
+
+@pytest.fixture
+def ratio(pytestconfig: pytest.Config) -> Callable[..., None]:
+    """Return a function that adds a ratio of medians, of figures taken in turns."""
+
+    def ratio(
+        group: str, figures: dict[str, list[float]], own: str, other: str
+    ) -> None:
+        sides = [figures[own], figures[other]]
+        medians = [statistics.median(side) for side in sides]
+        quartiles = [statistics.quantiles(side * 2) for side in sides]
+        spread = " | ".join(
+            f"{(high - low) / median:.0%}"
+            for (low, _, high), median in zip(quartiles, medians, strict=True)
+        )
+        lines = pytestconfig.stash.setdefault(RATIOS, [])
+        found = medians[0] / medians[1]
+        lines.append(f"| {group} | {other} | {found:.3g} | {spread} |")
+
+    return ratio
+
+
 def pytest_benchmark_update_json(
     config: pytest.Config, output_json: dict[str, Any]
 ) -> None:
@@ -62,7 +90,7 @@ def pytest_benchmark_update_json(
     groups: dict[str, list[dict[str, Any]]] = {}
     for each in output_json["benchmarks"]:
         groups.setdefault(each["group"], []).append(each)
-    lines = config.stash[RATIOS] = []
+    lines = config.stash.setdefault(RATIOS, [])
     for group, sides in groups.items():
         if len(sides) == 2:
             sides.sort(key=lambda side: not side["name"].startswith("test_ours"))

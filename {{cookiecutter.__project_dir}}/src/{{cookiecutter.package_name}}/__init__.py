@@ -1,12 +1,18 @@
 """The project's package; see README.md."""
 
 import os
-from importlib.metadata import version
-
-__all__ = ["__version__"]
 
 # Ignore matplotlibrc, so that figures look the same on every machine.
 os.environ["MATPLOTLIBRC"] = os.devnull
 
 DISTRIBUTION = "{{ cookiecutter.project_slug }}"
-__version__ = version(DISTRIBUTION)
+__version__: str
+
+
+def __getattr__(name: str) -> str:
+    """Return the version: reading it takes longer than all other imports here."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version(DISTRIBUTION)
