@@ -218,7 +218,7 @@ def test_up_serves_predictions_and_down_removes_the_container(service: Project) 
         docker("stop", "--time=60", name)
         assert inspect(name, "{{.State.ExitCode}}") != KILLED
         logs = project.make("logs").stdout
-        assert '"path": "/predict"' in logs
+        assert '"path":"/predict"' in logs
         assert "Application shutdown complete" in logs
     finally:
         project.make("down")

@@ -185,7 +185,7 @@ def test_the_image_for_lambda_answers_events_of_api_gateway(server: Project) -> 
             answer = invoke(request("POST", "/predict", json.dumps(PENGUIN)))
             assert answer["statusCode"] == 200
             assert json.loads(answer["body"])["species"] == "Chinstrap"
-            assert '"path": "/predict"' in docker("logs", function)
+            assert '"path":"/predict"' in docker("logs", function)
         finally:
             docker("rm", "--force", function)
             docker("rmi", "--force", image)
