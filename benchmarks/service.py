@@ -14,19 +14,12 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.sandbox import PYTHON, Sandbox
+from support.service import PENGUIN, free_port
 
 AUTOCANNON = ("npx", "--yes", "autocannon@9.0.0", "--json", "--no-progress")
 CONNECTIONS = 8
 SECONDS = 3  # of a load
 STARTUP_TIMEOUT = 60  # seconds
-ROW = {
-    "island": "Dream",
-    "sex": None,
-    "bill_length_mm": 49.5,
-    "bill_depth_mm": 19.0,
-    "flipper_length_mm": 200,
-    "body_mass_g": 3800,
-}
 # A route that validates the same rows and returns a constant.
 BARE = """
 import logging.config
@@ -78,8 +71,7 @@ def running(
     Raises:
         RuntimeError: the server ended, or does not listen in time.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = [str(project / PYTHON), "-m", *words, "--port", str(port)]
     quiet, end = subprocess.DEVNULL, time.monotonic() + STARTUP_TIMEOUT
     server = psutil.Popen(
@@ -110,7 +102,7 @@ def load(port: int, rows: int, *options: str) -> dict[str, Any]:
     Raises:
         RuntimeError: an answer was missing or not 200.
     """
-    body = json.dumps(ROW if rows == 1 else [ROW] * rows)
+    body = json.dumps(PENGUIN if rows == 1 else [PENGUIN] * rows)
     given = options or ("-d", str(SECONDS))
     command = (
         *(*AUTOCANNON, "-c", str(CONNECTIONS), *given, "-m", "POST", "-b", body),
