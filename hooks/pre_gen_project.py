@@ -76,8 +76,10 @@ class InvalidAnswer(NamedTuple):
 
 
 def dependencies(answers: Answers) -> set[str]:
-    """Return the names of the direct dependencies of any starter."""
+    """Return the names of the direct dependencies of any starter or add-on."""
     lists = [*answers["_dependencies"].values(), *answers["_development"].values()]
+    for addon in answers["_addons"].values():
+        lists += [text for key, text in addon.items() if key != "starters"]
     return {re.split(r"[^\w.-]", word)[0] for words in lists for word in words.split()}
 
 
@@ -104,6 +106,18 @@ def find_problem(key: str, answer: str, answers: Answers) -> str:
     return next((problem for problem in reserved if names & {*reserved[problem]}), "")
 
 
+def find_problem_of_addons(answers: Answers) -> str:
+    """Return why the list of add-ons cannot be accepted, nothing if it can."""
+    known = answers["_addons"]
+    for name in answers["addons"].replace(" ", "").split(","):
+        if name and name not in known:
+            return f"has an unknown add-on: choose from {', '.join(known)}"
+        starters = known[name]["starters"].split() if name else []
+        if name and answers.get("starter", starters[0]) not in starters:
+            return f"has {name}, which needs starter={' or '.join(starters)}"
+    return ""
+
+
 # All answers
 
 
@@ -127,6 +141,8 @@ def validate_answers(answers: Answers) -> list[InvalidAnswer]:
         for key in RULES
         if key in answers
     }
+    if "addons" in answers:
+        problems["addons"] = find_problem_of_addons(answers)
     for key, default in questions(answers).items():
         if isinstance(default, bool) and answers.get(key, default) not in (True, False):
             problems[key] = "is not yes or no (from cookiecutter 2.7)"

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -74,12 +73,7 @@ def running(project: Project, name: str) -> Iterator[None]:
     assert process.returncode in (0, -15)  # uvicorn ends by the signal that it got
 
 
-def in_ci(manager: str) -> Any:
-    """Return a parameter that is tested only in CI."""
-    return pytest.param(manager, marks=pytest.mark.ci)
-
-
-@pytest.mark.parametrize("manager", ["uv", *map(in_ci, ("poetry", "pip"))])
+@pytest.mark.parametrize("manager", ["uv", pytest.param("pip", marks=pytest.mark.ci)])
 def test_a_collector_an_api_and_a_bot_share_a_database_and_a_package(
     machine_with: MachineWith, least: Path, manager: str
 ) -> None:
@@ -133,14 +127,12 @@ def check_code(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("engine")
-@pytest.mark.parametrize("manager", ["uv", *map(in_ci, ("poetry", "pipenv"))])
 def test_the_image_of_a_bot_shares_the_layers_of_the_library(
-    machine_with: MachineWith, least: Path, poetry_base: str, manager: str
+    machine_with: MachineWith, least: Path
 ) -> None:
-    project = follow_page(machine_with, least, manager)
-    options = f"ARGS={poetry_base if manager == 'poetry' else ''}"
-    project.make("image", options)
-    project.make("image", options, "APP=bot")
+    project = follow_page(machine_with, least, "uv")
+    project.make("image")
+    project.make("image", "APP=bot")
     try:
         config = ("docker", "compose", "--profile=*", "config", "--format=json")
         services = json.loads(project.run(*config).stdout)["services"]
