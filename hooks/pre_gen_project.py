@@ -108,13 +108,13 @@ def find_problem(key: str, answer: str, answers: Answers) -> str:
 
 def find_problem_of_addons(answers: Answers) -> str:
     """Return why the list of add-ons cannot be accepted, nothing if it can."""
-    known = answers["_addons"]
-    for name in answers["addons"].replace(" ", "").split(","):
-        if name and name not in known:
-            return f"has an unknown add-on: choose from {', '.join(known)}"
-        starters = known[name]["starters"].split() if name else []
-        if name and answers.get("starter", starters[0]) not in starters:
-            return f"has {name}, which needs starter={' or '.join(starters)}"
+    known, starter = answers["_addons"], answers.get("starter", "service")
+    chosen = [*filter(None, answers["addons"].replace(" ", "").split(","))]
+    if unknown := {*chosen} - {*known}:
+        return f"has {min(unknown)}, which is not one of {', '.join(known)}"
+    for name in chosen:
+        if starter not in (starters := known[name]["starters"].split()):
+            return f"has {name}, which needs one of the starters {', '.join(starters)}"
     return ""
 
 
