@@ -76,7 +76,8 @@ ENGINE = (
     "test_deploying.py",
     "test_second_package.py",
     "credentials_reach_the_build_of_an_image",
-    "the_image_of_a_bot",
+    "test_applications.py::test_a_collector_an_api_and_a_bot_share_a_database_and_a_package[uv]",
+    "test_applications.py::test_the_image_of_a_bot",
 )
 
 
@@ -103,9 +104,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest; leave to CI what takes a minute more."""
+    ci = os.environ.get("CI")
     for item in items:
-        if item.get_closest_marker("ci") and not os.environ.get("CI"):
+        if item.get_closest_marker("ci") and not ci:
             reason = "it takes a minute or more: 'CI=1 make test' runs it"
+            item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("weekly") and ci != "weekly":
+            reason = "it is for the weekly run: 'CI=weekly make test' runs it"
             item.add_marker(pytest.mark.skip(reason=reason))
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))

@@ -46,9 +46,9 @@ print(json.dumps([[each.name, each.version, each.requires or []] for each in fou
 
 
 @pytest.fixture
-def pip_project(small_project: Callable[[str], Project]) -> Project:
+def small(small_project: Callable[[str], Project]) -> Project:
     """A small project with a prod image, for what is the same with every manager."""
-    return small_project("pip")
+    return small_project("uv")
 
 
 # Images
@@ -108,7 +108,7 @@ def test_the_image_of_an_application_shares_the_layers_of_the_library(
     assert library_of(f"{service.path.name}-{app}:prod") == library
 
 
-@pytest.mark.parametrize("manager", [name for name in MANAGERS if name != "uv"])
+@pytest.mark.parametrize("manager", MANAGERS)
 def test_every_manager_builds_an_image_of_its_lock_file(
     manager: str, small_project: Callable[[str], Project]
 ) -> None:
@@ -126,35 +126,35 @@ def library_of(image: str) -> list[str]:
     return layers(image)[:-4]  # without pip's removal, extra, source, directory
 
 
-def test_a_commit_gives_the_same_layers(pip_project: Project, tmp_path: Path) -> None:
-    image = f"{pip_project.path.name}:prod"
+def test_a_commit_gives_the_same_layers(small: Project, tmp_path: Path) -> None:
+    image = f"{small.path.name}:prod"
     before = layers(image)
     ignored = shutil.ignore_patterns(".venv")
-    other = tmp_path / pip_project.path.name
-    shutil.copytree(pip_project.path, other, ignore=ignored, copy_function=shutil.copy)
-    Project(other, pip_project.env).make("image", "ARGS=--no-cache")
+    other = tmp_path / small.path.name
+    shutil.copytree(small.path, other, ignore=ignored, copy_function=shutil.copy)
+    Project(other, small.env).make("image", "ARGS=--no-cache")
     differ = [one != two for one, two in zip(before, layers(image), strict=True)]
     assert sum(differ) == 1  # the removal of pip, which has nothing but a time
 
 
-def test_an_edit_of_the_source_changes_one_layer(pip_project: Project) -> None:
-    image = f"{pip_project.path.name}:prod"
+def test_an_edit_of_the_source_changes_one_layer(small: Project) -> None:
+    image = f"{small.path.name}:prod"
     before = layers(image)
-    (module,) = pip_project.path.glob("src/*/data.py")
+    (module,) = small.path.glob("src/*/data.py")
     text = module.read_text()
     module.write_text(f"{text}# {uuid.uuid4()}\n")
-    pip_project.make("image")
+    small.make("image")
     module.write_text(text)
     after = layers(image)
     assert sum(one != two for one, two in zip(before, after, strict=True)) == 1
 
 
 def test_no_secret_and_no_data_is_sent_to_a_build(
-    pip_project: Project, tmp_path: Path
+    small: Project, tmp_path: Path
 ) -> None:
     context = tmp_path / "context"
     ignored = shutil.ignore_patterns(".venv")
-    shutil.copytree(pip_project.path, context, ignore=ignored)
+    shutil.copytree(small.path, context, ignore=ignored)
     secrets = (".env", "src/.env", "data/raw/secret.csv")
     for name in secrets:
         (context / name).write_text("secret\n")
@@ -167,12 +167,12 @@ def test_no_secret_and_no_data_is_sent_to_a_build(
     assert not [name for name in sent if name.startswith((".git/", "data/"))]
 
 
-def test_an_image_is_saved_and_loaded(pip_project: Project) -> None:
-    pip_project.make("image-save")
-    image = f"{pip_project.path.name}:prod"
+def test_an_image_is_saved_and_loaded(small: Project) -> None:
+    small.make("image-save")
+    image = f"{small.path.name}:prod"
     before = inspect(image, "{{.Id}}")
     docker("rmi", "--force", image)
-    saved = pip_project / f"dist/{pip_project.path.name}-prod.tgz"
+    saved = small / f"dist/{small.path.name}-prod.tgz"
     assert image in docker("load", "--input", saved)
     assert inspect(image, "{{.Id}}") == before
 
@@ -200,12 +200,12 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_tag_of_a_pushed_image_names_its_target(
-    pip_project: Project, registry: str
+    small: Project, registry: str
 ) -> None:
-    name = pip_project.path.name
+    name = small.path.name
     for target, tag in (("prod", "1.0"), ("dev", "1.0-dev")):
         words = (f"REGISTRY={registry}/team", "TAG=1.0", f"TARGET={target}")
-        pip_project.make("image-push", *words)
+        small.make("image-push", *words)
         pushed = f"{registry}/team/{name}:{tag}"
         before = inspect(pushed, "{{.Id}}")
         docker("rmi", pushed)

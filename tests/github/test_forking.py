@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from github_files import FORM_FILE
-from support.machine import Equip, Machine
+from support.machine import Machine
 from support.project import ROOT, run
 
 PAGE = ROOT / "docs/forking.md"
@@ -152,7 +152,7 @@ def fork(machine: Machine, template: Path) -> Fork:
 @pytest.mark.ci
 @pytest.mark.slow
 def test_a_fork_that_changed_all_that_the_page_names_passes_the_tests_and_works(
-    fork: Fork, equip: Equip
+    fork: Fork,
 ) -> None:
     fork.follow("Change the defaults")
     fork.follow("Add a license")
@@ -166,14 +166,13 @@ def test_a_fork_that_changed_all_that_the_page_names_passes_the_tests_and_works(
 
     machine = fork.machine
     fork.need_little()
-    equip(machine, "pipenv")  # which the new manager is a copy of
     machine.hide("git")
     answers = ("project_name=My Analysis", "package_index_url=", "privacy_notice=yes")
     output = fork.cookiecutter(*answers, "environment_manager=acme-env", "set_up=yes")
     project = machine.project()
     assert "✓ kernel" in output
     assert "my-analysis" in machine.kernels
-    assert "Pipfile.lock" in project.files
+    assert "uv.lock" in project.files
     project.run(project.bin / "python", "-c", "import my_analysis")
     metadata = project.manifest["project"]
     assert metadata["authors"] == [{"name": "Data Team", "email": "data@acme.example"}]

@@ -59,6 +59,12 @@ def follow_page(machine_with: MachineWith, template: Path, manager: str) -> Proj
     return project
 
 
+@pytest.fixture(scope="module")
+def of_uv(machine_with: MachineWith, least: Path) -> Project:
+    """The page's project with uv."""
+    return follow_page(machine_with, least, "uv")
+
+
 @contextmanager
 def running(project: Project, name: str) -> Iterator[None]:
     """Run an application until it is told to stop, which is no failure of it."""
@@ -73,13 +79,16 @@ def running(project: Project, name: str) -> Iterator[None]:
     assert process.returncode in (0, -15)  # uvicorn ends by the signal that it got
 
 
-@pytest.mark.parametrize("manager", ["uv", pytest.param("pip", marks=pytest.mark.ci)])
+@pytest.mark.parametrize(
+    "manager", ["uv", pytest.param("pip", marks=pytest.mark.weekly)]
+)
 def test_a_collector_an_api_and_a_bot_share_a_database_and_a_package(
-    machine_with: MachineWith, least: Path, manager: str
+    machine_with: MachineWith, least: Path, of_uv: Project, manager: str
 ) -> None:
+    is_uv = manager == "uv"
+    project = of_uv if is_uv else follow_page(machine_with, least, manager)
     port, password = free_port(), secrets.token_hex()
     with postgresql(password) as address:
-        project = follow_page(machine_with, least, manager)
         settings = {
             "DATABASE": address,
             "DATABASE_PASSWORD": password,
@@ -127,10 +136,8 @@ def check_code(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("engine")
-def test_the_image_of_a_bot_shares_the_layers_of_the_library(
-    machine_with: MachineWith, least: Path
-) -> None:
-    project = follow_page(machine_with, least, "uv")
+def test_the_image_of_a_bot_shares_the_layers_of_the_library(of_uv: Project) -> None:
+    project = of_uv
     project.make("image")
     project.make("image", "APP=bot")
     try:

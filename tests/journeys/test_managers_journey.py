@@ -40,14 +40,21 @@ if not hasattr(pexpect, "spawn"):
 
 pytestmark = pytest.mark.slow
 only_uv = pytest.mark.parametrize("made", ["uv"], indirect=True)
-few_without_ci = pytest.mark.parametrize(
-    "made",
-    [
-        pytest.param(name, marks=[pytest.mark.ci] * (name in ("pip-tools", "pipenv")))
-        for name in MANAGERS
-    ],
-    indirect=True,
-)
+
+
+def few_without(marker: str) -> pytest.MarkDecorator:
+    """Leave the managers that use pip's code to the runs that the marker names."""
+    others = [getattr(pytest.mark, marker)]
+    return pytest.mark.parametrize(
+        "made",
+        [
+            pytest.param(name, marks=others * (name in ("pip-tools", "pipenv")))
+            for name in MANAGERS
+        ],
+        indirect=True,
+    )
+
+
 COLUMNS, ROWS = 100, 60
 PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with the environment
 UNIVERSAL_LOCKS = ("uv", "poetry")  # they also name packages of other platforms
@@ -291,7 +298,7 @@ def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> Non
     assert changed_files(made.project) == set()
 
 
-@few_without_ci
+@few_without("weekly")
 def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     project = made.project
     project.make("add", "PACKAGE=tabulate")
@@ -315,7 +322,7 @@ def test_a_first_own_function_without_types_or_docstring_commits(made: Made) -> 
     project.make("check", "test")
 
 
-@few_without_ci
+@few_without("ci")
 def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     made: Made, machine: Machine, equip: Equip
 ) -> None:

@@ -186,7 +186,9 @@ def test_a_rejected_upload_shows_the_answer_of_the_index(library: Project) -> No
 @pytest.mark.parametrize(
     "manager",
     [
-        pytest.param(name, marks=[pytest.mark.ci] * (name in ("pip-tools", "pipenv")))
+        pytest.param(
+            name, marks=[pytest.mark.weekly] * (name in ("pip-tools", "pipenv"))
+        )
         for name in MANAGERS
     ],
 )

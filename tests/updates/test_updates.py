@@ -262,13 +262,13 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
 ) -> None:
     machine = template_repository.machine
     machine.env |= index_settings.get("pip", {})
-    project = make_project(starter="analysis", sample=True, environment_manager="uv")
+    project = make_project(starter="notebook", environment_manager="uv")
     assert project.git("log", "--format=%s", "--", ".cruft.json") == "Start my-analysis"
-    append(project / "src/my_analysis/plots.py", "\n\nMINE = 1\n")
+    append(project / "src/my_analysis/config.py", "\nMINE = 1\n")
     commit(project)
 
     template_repository.replace(
-        "../cookiecutter.json", "rich>=13.9", "humanize>=4 rich>=13.9"
+        "../cookiecutter.json", "matplotlib>=3.10", "humanize>=4 matplotlib>=3.10"
     )
     template_repository.commit("B")
     project.make("update")
@@ -281,5 +281,5 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
     assert not (project / "uv.lock").exists()
     has_environment(machine, project)
     commit(project, "Use pip")
-    assert project.text("src/my_analysis/plots.py").endswith("\nMINE = 1\n")
+    assert project.text("src/my_analysis/config.py").endswith("\nMINE = 1\n")
     project.make("check", "test", QUICKLY)
