@@ -31,7 +31,7 @@ install-production: elsewhere environment $(LOCKED) ## Install for production (V
 	$(PIP) install --quiet --no-deps --require-hashes -r $(LOCKED)
 	$(PIP) install --quiet --no-deps --force-reinstall .
 
-add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+add: ready ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
 # requirements.txt has the part of requirements-dev.txt that the package itself needs.

@@ -30,7 +30,7 @@ install-production: elsewhere environment $(LOCKED) ## Install for production (V
 	$(PIP) install --quiet --requirement $(LOCKED)
 	$(PIP) install --quiet --no-deps --force-reinstall .
 
-add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+add: ready ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
 # Keeps the locked versions. pylock.toml has a part of the packages in pylock.dev.toml.

@@ -24,7 +24,7 @@ install-production: elsewhere environment $(LOCK) ## Install for production (VEN
 	$(PIPENV) sync{% if cookiecutter.__service %} --categories $(or $(APP),train){% endif %}
 	$(RUN) pip install --quiet --no-deps --force-reinstall .
 
-add: environment ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
+add: ready ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
 lock: environment ## Update Pipfile.lock from Pipfile and pyproject.toml

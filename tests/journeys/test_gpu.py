@@ -1,0 +1,95 @@
+"""docs/gpu.md: torch from an index of its own, on a machine without a GPU."""
+
+from __future__ import annotations
+
+import re
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support.machine import MachineWith
+from support.project import ROOT
+
+pytestmark = pytest.mark.slow
+PAGE = (ROOT / "docs/gpu.md").read_text("utf-8")
+WHEEL = "torch-2.9.0+cu130-py3-none-any.whl"
+CUDA = "class cuda:\n    @staticmethod\n    def is_available(): return False\n"
+DEVICE = re.findall(r"^import torch.*?^device = [^\n]*", PAGE, re.M | re.S)[0]
+
+
+def box(heading: str, language: str) -> str:
+    """Return the text of a box in a section of the page."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return section.split(f"```{language}\n")[1].split("```")[0]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[str]:
+    """The address of an index that has only a stand-in for torch."""
+    (tmp_path / "whl/cu130/torch").mkdir(parents=True)
+    info = "torch-2.9.0+cu130.dist-info"
+    about = "Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0+cu130\n"
+    kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = {
+        "torch/__init__.py": CUDA,
+        f"{info}/METADATA": about,
+        f"{info}/WHEEL": kind,
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(tmp_path / "whl/cu130" / WHEEL, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    page = f'<a href="../{WHEEL.replace("+", "%2B")}">{WHEEL}</a>'
+    (tmp_path / "whl/cu130/torch/index.html").write_text(page)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "manager", ["uv", pytest.param("pip", marks=pytest.mark.weekly)]
+)
+def test_torch_of_another_index_is_locked_and_falls_back_to_the_processor(
+    machine_with: MachineWith, little: Path, index: str, manager: str
+) -> None:
+    machine = machine_with(manager)
+    machine.template = little
+    machine.cookiecutter(environment_manager=manager, docker=True)
+    project = machine.project()
+    manifest = project.text("pyproject.toml")
+    if manager == "uv":
+        manifest = manifest.replace("dependencies = [", 'dependencies = ["torch",', 1)
+        manifest = manifest.replace(
+            "[tool.uv]\n", "[tool.uv]\nexclude-newer-package = { torch = false }\n"
+        )
+    manifest += "\n" + box(manager, "toml").replace("https://pytorch.example", index)
+    (project / "pyproject.toml").write_text(manifest, "utf-8")
+    if manager == "uv":
+        project.make("lock", "install")
+    else:
+        command = box("pip", "bash").replace("https://pytorch.example", index)
+        project.run("sh", "-ec", command)
+    lock = project.text({"uv": "uv.lock", "pip": "pylock.toml"}[manager])
+    assert WHEEL.replace("+", "%2B") in lock
+    code = f"{DEVICE}; print(device)"
+    assert project.run(project.bin / "python", "-c", code).stdout == "cpu\n"
+
+
+def test_the_containers_with_a_gpu_are_services_of_the_project(
+    machine_with: MachineWith,
+) -> None:
+    machine = machine_with("uv")
+    machine.cookiecutter(set_up="no", environment_manager="uv", docker=True)
+    services = yaml.safe_load(machine.project().text("compose.yaml"))["services"]
+    given = yaml.safe_load(box("Containers", "yaml"))["services"]
+    assert {*given} <= {*services}
+    (device,) = given["dev"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
