@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 ARGS ?=
-PURPOSES := new dev managers
+PURPOSES := new dev managers docs
 
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 
@@ -16,7 +16,7 @@ PIN = for purpose in $(PURPOSES); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help new bootstrap install lock workflows test test-fast notebooks check audit format build \
-	bench picture examples use-template clean
+	bench docs picture examples use-template clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ build: ## Pack the last commit as a zip that cookiecutter accepts
 bench: install ## Measure the template against doing the same by hand, as ratios
 	@$(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --benchmark-json $(VENV)/benchmarks.json $(ARGS)
 
+docs: install $(VENV)/docs.txt ## Build the documentation site into dist/site (SERVE=yes to read it)
+	@$(BIN)/python tools/site.py .cache/site
+	@$(BIN)/zensical $(if $(SERVE),serve,build --strict)
+
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py
 
@@ -79,7 +83,7 @@ use-template: $(VENV)/new.txt
 	@$(BIN)/python tools/use_template.py
 
 clean: ## Remove the environment, build and cache files
-	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment: cookiecutter alone for `make new`, everything else when it is needed.

@@ -19,7 +19,15 @@ from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 NAME = "cookiecutter-ds-package"
-NOT_TEMPLATE = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist")
+NOT_TEMPLATE = (
+    ".git",
+    ".cache",
+    ".venv",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+    "dist",
+)
 BOOLEANS = {True: "1 true t yes y on", False: "0 false f no n off"}  # cookiecutter's
 KEEP = ("--overwrite-if-exists", "--skip-if-file-exists")
 # The hook says what is wrong; cookiecutter would add a traceback.
