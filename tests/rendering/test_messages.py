@@ -1,7 +1,7 @@
 """The error messages of hooks, make and the command line, collected on one page.
 
-`messages.txt` lists them, so that they can be read together. After a change of a message,
-write the page anew: `python tests/rendering/test_messages.py`.
+`messages.txt` lists them, so that they can be read together. After a change of a
+message, run `python tests/rendering/test_messages.py`, which writes the page.
 """
 
 from __future__ import annotations
