@@ -1,4 +1,4 @@
-"""Keep an example of each starter on a branch `examples/…`, for people to read.
+"""Keep an example of each starter, and of all add-ons, on a branch `examples/…`, for people to read.
 
 The workflow examples.yml runs this after each change of the template. A branch gets a
 commit when the files have changed, and is never forced.
@@ -16,39 +16,46 @@ from repository import BOT, GitError, Repository, foreign_workflows
 from use_template import Answers, render
 
 
-def answers_for(starter: str) -> Answers:
-    """Return the answers of a starter's example: the defaults, whatever the machine."""
+def names() -> list[str]:
+    """Return the names of the examples: the starters, and add-ons."""
+    return [*questions()["starter"], "addons"]
+
+
+def answers_for(name: str) -> Answers:
+    """Return the answers of an example: the defaults, whatever the machine."""
     context = questions()
+    largest = context["starter"][-1]
     return {
-        "project_name": f"Example {starter}",
-        "project_slug": f"example-{starter}",
-        "package_name": f"example_{starter}",
+        "project_name": f"Example {name}",
+        "project_slug": f"example-{name}",
+        "package_name": f"example_{name}",
         "author_name": "Ada Lovelace",
         "author_email": "ada@example.com",
         "python_version": context["python_version"][0],
         "environment_manager": context["environment_manager"][0],
-        "starter": starter,
+        "starter": largest if name == "addons" else name,
+        "addons": ",".join(context["_addons"]) if name == "addons" else "",
         "set_up": False,
     }
 
 
-def update(repository: Repository, starter: str) -> str:
-    """Bring the branch of a starter up to date and return what was done.
+def update(repository: Repository, name: str) -> str:
+    """Bring the branch of an example up to date and return what was done.
 
     Raises:
         GitError: if the branch can't be read or pushed.
     """
-    branch = f"examples/{starter}"
+    branch = f"examples/{name}"
     parents = [repository.fetch(branch)] if repository.tips(branch) else []
     with tempfile.TemporaryDirectory(prefix="example-") as directory:
-        project = render(answers_for(starter), {}, Path(directory))
+        project = render(answers_for(name), {}, Path(directory))
         files = repository.files(repository.tree(project))
         foreign = foreign_workflows(files, repository.files("HEAD"))
         tree = repository.tree(project, without=foreign)
     if parents and tree == repository.git("rev-parse", "FETCH_HEAD^{tree}"):
         return f"{branch} is up to date"
     source = repository.git("rev-parse", "--short", "HEAD")
-    message = f"Render the starter {starter} of the template's commit {source}"
+    message = f"Render the example {name} of the template's commit {source}"
     commit = repository.commit(tree, parents, message, BOT)
     repository.push(commit, branch)
     return f"{branch} has {commit[:7]}"
@@ -59,11 +66,11 @@ def main() -> int:
     token = os.environ.get("GITHUB_TOKEN", "")
     repository = Repository(TEMPLATE, token, os.environ.get("GITHUB_SERVER_URL", ""))
     status = 0
-    for starter in questions()["starter"]:
+    for name in names():
         try:
-            print(update(repository, starter))
+            print(update(repository, name))
         except GitError as error:
-            print(f"examples/{starter} is as it was: {error}", file=sys.stderr)
+            print(f"examples/{name} is as it was: {error}", file=sys.stderr)
             status = 1
     return status
 

@@ -1,4 +1,4 @@
-"""The branches `examples/…` show what each starter makes, and follow the template."""
+"""The branches `examples/…` show what each starter makes, one all add-ons, and follow the template."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from examples import answers_for
+from examples import answers_for, names
 from support.github import GitHub, make_bare_repository
 from support.machine import Machine
 from support.project import Bake, default_context, run
 
 pytestmark = pytest.mark.slow
 CONTEXT = default_context()
-BRANCHES = [f"examples/{starter}" for starter in CONTEXT["starter"]]
+BRANCHES = [f"examples/{name}" for name in names()]
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def update_examples(github: GitHub) -> None:
     run(*script, cwd=github.clone(), env=github.machine.env)
 
 
-def test_each_starter_has_a_branch_with_a_project(github: GitHub, bake: Bake) -> None:
+def test_each_example_has_a_branch_with_a_project(github: GitHub, bake: Bake) -> None:
     main = github.branches["main"]
     update_examples(github)
     assert [*github.branches] == sorted([*BRANCHES, "main"])
     assert github.branches["main"] == main
-    for starter, branch in zip(CONTEXT["starter"], BRANCHES, strict=True):
+    for example, branch in zip(names(), BRANCHES, strict=True):
         addresses = {key: CONTEXT[key] for key in CONTEXT if key.endswith("_url")}
-        project = bake(**addresses, **answers_for(starter))
+        project = bake(**addresses, **answers_for(example))
         assert github.files(branch) == project.files
         for name in project.files:
             text = (project / name).read_bytes().decode()
@@ -53,5 +53,6 @@ def test_a_branch_gets_a_commit_only_when_its_project_has_changed(
     update_examples(github)
     after = github.branches
     changed = [branch for branch in BRANCHES if after[branch] != before[branch]]
-    assert changed == ["examples/service"]
-    assert github.git("rev-parse", f"{changed[0]}^") == before[changed[0]]
+    assert changed == ["examples/service", "examples/addons"]
+    for branch in changed:
+        assert github.git("rev-parse", f"{branch}^") == before[branch]
