@@ -1,4 +1,4 @@
-"""Keep an example of each starter, and of all add-ons, on a branch `examples/…`, for people to read.
+"""Keep examples on branches `examples/…`: each starter, and all add-ons.
 
 The workflow examples.yml runs this after each change of the template. A branch gets a
 commit when the files have changed, and is never forced.

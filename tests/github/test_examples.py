@@ -1,4 +1,4 @@
-"""The branches `examples/…` show what each starter makes, one all add-ons, and follow the template."""
+"""The branches `examples/…` hold current projects of each starter and all add-ons."""
 
 from __future__ import annotations
 
