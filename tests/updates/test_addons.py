@@ -1,0 +1,59 @@
+"""Add-ons come and go with `make update`, and pass a project's checks together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from support.machine import MachineWith
+from support.project import Project, default_context
+
+pytestmark = pytest.mark.slow
+ALL = ",".join(default_context()["_addons"])
+
+
+def commit(project: Project, message: str) -> None:
+    """Commit every change without the git hooks."""
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--no-verify", "--message", message)
+
+
+def test_addons_are_added_and_removed_later_and_edits_are_kept(
+    make_project: Callable[..., Project],
+) -> None:
+    project = make_project(starter="analysis", environment_manager="uv", ci="gitlab")
+    config = project / "src/my_analysis/config.py"
+    config.write_text(config.read_text("utf-8") + "MINE = 1\n", "utf-8")
+    commit(project, "Edit")
+    before = {name: project.text(name) for name in project.git("ls-files").splitlines()}
+
+    project.make("update", "SET=addons=remote-data,dask,docs")
+    commit(project, "Add")
+    assert "dask" in project.text("uv.lock")
+    help_text = project.make("help").stdout
+    for command in ("cluster", "data-push", "docs"):
+        assert f"\n  {command} " in help_text
+    project.run(project.bin / "python", "-c", "import my_analysis.cluster")
+
+    project.make("update", "SET=addons=")
+    commit(project, "Remove")
+    after = {name: project.text(name) for name in project.git("ls-files").splitlines()}
+    changed = {
+        name for name in {*before, *after} if before.get(name) != after.get(name)
+    }
+    assert changed <= {".cruft.json"}
+    assert after["src/my_analysis/config.py"].endswith("MINE = 1\n")
+
+
+@pytest.mark.parametrize(
+    "manager", ["uv", pytest.param("pip", marks=pytest.mark.weekly)]
+)
+def test_all_addons_together_pass_the_checks(
+    machine_with: MachineWith, manager: str
+) -> None:
+    machine = machine_with(manager)
+    machine.cookiecutter(
+        environment_manager=manager, starter="service", docker=True, addons=ALL
+    )
+    machine.project().make("check", "test")
