@@ -1,0 +1,176 @@
+"""The add-on mlflow: a real server has what was trained, and problems lose nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.machine import Machine
+from support.processes import wait_until
+from support.project import Bake, Project
+from support.service import PENGUIN, answers, ask, free_port
+
+ADDRESS = "models:/my-analysis/1"
+START_TIMEOUT = 120  # seconds
+LOCAL = "MLFLOW_TRACKING_URI=sqlite:///mlflow.db"
+API = "/api/2.0/mlflow"
+
+
+def test_a_project_without_it_has_nothing_of_it(bake: Bake) -> None:
+    project = bake(starter="service", addons="dask, docs, remote-data")
+    for name in project.files:
+        assert b"mlflow" not in (project / name).read_bytes(), name
+
+
+@contextlib.contextmanager
+def running(project: Project, *command: str | Path, path: str) -> Iterator[int]:
+    """Give the port of a server, as soon as it answers, and stop it at the end."""
+    port = free_port()
+    process = subprocess.Popen(
+        [str(word).format(port=port) for word in command],
+        cwd=project.path,
+        env=dict(project.env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: answers(port, path), START_TIMEOUT, path, pause=0.2)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(START_TIMEOUT)
+
+
+@pytest.fixture(scope="module")
+def project(shared_machine: Machine) -> Project:
+    """A service with the add-on."""
+    shared_machine.cookiecutter(
+        starter="service", sample=True, environment_manager="uv", addons="mlflow"
+    )
+    return shared_machine.project()
+
+
+@pytest.fixture(scope="module")
+def server(project: Project) -> Iterator[int]:
+    """The port of a server that has the project's training and evaluation."""
+    words = ("make", "experiments", "ARGS=--port={port}")
+    experiments = f"{API}/experiments/get?experiment_id=0"
+    with running(project, *words, path=experiments) as port:
+        uri = f"MLFLOW_TRACKING_URI=http://127.0.0.1:{port}\n"
+        (project / ".env").write_text(uri, encoding="utf-8")
+        assert f"registered as {ADDRESS}" in project.make("train").stdout
+        assert "tracked as" in project.make("evaluate").stdout
+        yield port
+    (project / ".env").unlink()
+
+
+def get(server: int, path: str, **body: Any) -> Any:
+    """Return what the server answers, as a success."""
+    method, text = ("POST", json.dumps(body)) if body else ("GET", "")
+    status, answer = ask(server, method, f"{API}/{path}", text)
+    assert status == 200, answer
+    return answer
+
+
+@pytest.mark.slow
+def test_the_server_has_the_model_its_scores_and_its_figures(
+    project: Project, server: int
+) -> None:
+    name = "experiments/get-by-name?experiment_name=my-analysis"
+    experiment = get(server, name)["experiment"]["experiment_id"]
+    (run,) = get(server, "runs/search", experiment_ids=[experiment])["runs"]
+    data = {
+        kind: {each["key"]: each["value"] for each in run["data"][kind]}
+        for kind in ("params", "metrics", "tags")
+    }
+    record = json.loads(project.text("models/model.record.json"))
+    evaluation = json.loads(project.text("models/model.evaluation.json"))
+    assert data["params"]["data_sha256"] == record["data_sha256"]
+    assert data["params"]["max_iter"] == "1000"
+    assert data["metrics"]["cv_mean"] == record["scores"]["mean"]
+    assert data["metrics"].items() >= evaluation["scores"].items()
+    assert data["tags"]["mlflow.source.git.commit"] == project.git("rev-parse", "HEAD")
+    listed = f"artifacts/list?run_id={run['info']['run_id']}&path=figures"
+    figures = {each["path"] for each in get(server, listed)["files"]}
+    assert "figures/confusion-matrix.png" in figures
+
+    code = f"""if True:
+        import mlflow, pandas
+        rows = pandas.read_csv("data/raw/penguins.csv").dropna()
+        model = mlflow.pyfunc.load_model("{ADDRESS}")
+        print(model.metadata.signature, model.predict(rows)["probabilities"].shape)
+    """
+    variable = project.text(".env").strip()
+    said = project.run("env", variable, project.bin / "python", "-c", code).stdout
+    assert "'bill_length_mm': Tensor('float64', (-1, 1))" in said
+    assert said.strip().endswith("(333, 3)")
+
+
+@pytest.mark.slow
+def test_a_registered_model_predicts_and_serves(project: Project, server: int) -> None:
+    command = project.bin / "my-analysis"
+    predict = (command, "predict", "data/raw/penguins.csv", "-o")
+    project.run(*predict, "file.csv")
+    project.run(*predict, "address.csv", "--model", ADDRESS)
+    assert project.text("address.csv") == project.text("file.csv")
+
+    words = ("env", f"MY_ANALYSIS_MODEL_FILE={ADDRESS}", command, "serve")
+    with running(project, *words, "--port", "{port}", path="/health") as port:
+        record = json.loads(project.text("models/model.record.json"))
+        assert ask(port, "GET", "/health")[1]["model"] == record["sha256"]
+        assert ask(port, "POST", "/predict", json.dumps(PENGUIN))[0] == 200
+
+    unknown = project.run(*predict, "-", "--model", "models:/other/7", check=False)
+    (line,) = unknown.stdout.splitlines()
+    assert line.startswith("error: models:/other/7 cannot be downloaded")
+    for path in (project / "mlartifacts").rglob("extra_files/model.onnx"):
+        path.write_bytes(path.read_bytes() + b"0")
+    damaged = project.run(*predict, "-", "--model", ADDRESS, check=False).stdout
+    assert "is not the model that its record describes" in damaged
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server_is", ["down", "silent"])
+def test_a_server_that_does_not_answer_costs_one_warning(
+    project: Project, server_is: str
+) -> None:
+    before = project.text("models/model.record.json")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if server_is == "silent" else free_port()
+        uri = f"MLFLOW_TRACKING_URI=http://127.0.0.1:{port}"
+        command = (project.bin / "my-analysis", "train")
+        said = project.run("env", uri, "MLFLOW_HTTP_REQUEST_TIMEOUT=1", *command).stdout
+    (warning,) = (line for line in said.splitlines() if "warning" in line)
+    assert f"python -m my_analysis.tracking train {project / 'models'}" in warning
+    assert project.text("models/model.record.json") == before
+
+
+@pytest.mark.slow
+def test_a_copy_of_the_project_writes_into_its_own_store(
+    project: Project, tmp_path: Path
+) -> None:
+    command = (project.bin / "my-analysis", "train")
+    project.run("env", LOCAL, *command)
+    before = project.files
+    copy = tmp_path / "copy"
+    shutil.copytree(project.path, copy, ignore=shutil.ignore_patterns(".git", ".venv"))
+    said = project.run("env", LOCAL, f"MY_ANALYSIS_ROOT={copy}", *command).stdout
+    assert "registered as" in said
+    assert project.files == before
+    assert {*Project(copy, project.env).files} > {*before}
+
+
+@pytest.mark.slow
+def test_its_own_checks_and_tests_pass(project: Project) -> None:
+    project.make("check", "test")
