@@ -169,8 +169,3 @@ def test_a_copy_of_the_project_writes_into_its_own_store(
     assert "registered as" in said
     assert project.files == before
     assert {*Project(copy, project.env).files} > {*before}
-
-
-@pytest.mark.slow
-def test_its_own_checks_and_tests_pass(project: Project) -> None:
-    project.make("check", "test")
