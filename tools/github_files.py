@@ -72,7 +72,8 @@ def main() -> None:
     """Write the workflows and the form."""
     # They hold no variable, only marks that keep GitHub's braces from being rendered.
     jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
-    for path in Path(TEMPLATE, TREE, WORKFLOWS).glob("*"):
+    # The form has no add-ons, whose workflows would run in every copy.
+    for path in Path(TEMPLATE, TREE, WORKFLOWS).glob("*__github %}*"):
         name = re.sub(r"\{%.*?%\}", "", path.name)
         text = jinja.from_string(path.read_text("utf-8")).render()
         write(Path(TEMPLATE, WORKFLOWS, name), text)

@@ -1,0 +1,148 @@
+"""The add-on docs: the site, what it refuses, and how it is published."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from support.machine import Machine
+from support.project import Bake, Project, follow_schema, run
+
+pytestmark = pytest.mark.slow
+WRONG_DOCSTRING = '''
+
+def half(value: float) -> float:
+    """Return a half.
+
+    Args:
+        other: there is no such parameter.
+    """
+    return value / 2
+'''
+
+
+@pytest.fixture(scope="module")
+def made(shared_machine: Machine) -> Project:
+    """A project with the add-on and its site."""
+    shared_machine.cookiecutter(
+        starter="analysis",
+        sample=True,
+        addons="docs",
+        project_slug="site-test",
+        environment_manager="uv",
+    )
+    project = shared_machine.project("site-test")
+    project.make("docs")
+    return project
+
+
+@pytest.fixture
+def project(made: Project) -> Project:
+    """The project as it was committed, without notebooks, which take longest."""
+    made.git("checkout", "--quiet", "--", ".")
+    made.git("clean", "--quiet", "--force")
+    for notebook in (made / "notebooks").glob("*.ipynb"):
+        notebook.unlink()
+    return made
+
+
+def test_the_site_has_the_readme_the_reference_and_notebooks_with_outputs(
+    made: Project,
+) -> None:
+    assert "make install" in made.text("site/index.html")
+    assert 'id="site_test.plots"' in made.text("site/reference/index.html")
+    assert "site_test.data.clean" in made.text("site/search.json")
+    assert "<table" in made.text("site/notebooks/01-explore/index.html")
+    assert [*(made / "site/notebooks").glob("01-explore_files/*.png")]
+    assert (made / "site/LICENSE").exists()
+    assert made.git("status", "--short") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("docs/page.md", "[broken](nowhere.md)", "page does not exist"),
+        ("docs/page.md", "[broken](reference.md#nothing)", "anchor does not exist"),
+        ("docs/page.md", "::: site_test.nothing", "site_test.nothing"),
+        ("src/site_test/half.py", WRONG_DOCSTRING, "The docstrings above"),
+    ],
+)
+def test_a_mistake_is_an_error(
+    project: Project, name: str, text: str, problem: str
+) -> None:
+    (project / name).write_text(text, encoding="utf-8")
+    done = project.make("docs", check=False)
+    assert done.returncode != 0
+    assert problem in done.stdout
+
+
+def test_a_first_page_of_one_s_own_is_kept(project: Project) -> None:
+    (project / "docs/index.md").write_text("# Ours\n", encoding="utf-8")
+    project.git("add", "--force", "docs/index.md")
+    project.make("docs")
+    assert project.text("docs/index.md") == "# Ours\n"
+    assert "Ours" in project.text("site/index.html")
+    project.git("reset", "--quiet")
+    (project / "docs/index.md").unlink()
+
+
+def test_the_served_site_follows_changes(project: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    serving = subprocess.Popen(
+        ["make", "docs-serve", f"ARGS=--dev-addr {address}"],
+        cwd=project.path,
+        env=dict(project.env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    page = ""
+    try:
+        for _ in range(120):
+            with suppress(OSError):
+                url = f"http://{address}/reference/"
+                page = urllib.request.urlopen(url, timeout=5).read().decode()
+            if "Words of today" in page:
+                break
+            if page:
+                text = "# Reference\n\nWords of today.\n"
+                (project / "docs/reference.md").write_text(text, encoding="utf-8")
+            time.sleep(0.5)
+    finally:
+        os.killpg(serving.pid, signal.SIGTERM)
+        serving.wait()
+    assert "Words of today" in page
+
+
+@pytest.mark.parametrize("sample", [True, False])
+@pytest.mark.parametrize("starter", ["notebook", "model", "service"])
+def test_the_reference_of_each_starter_has_no_warning(
+    starter: str,
+    sample: bool,
+    bake: Bake,
+    copy: Callable[[Project], Project],
+    made: Project,
+) -> None:
+    project = copy(bake(starter=starter, sample=sample, addons="docs"))
+    python = made.bin / "python"
+    done = run(
+        python, "-m", "zensical", "build", "--strict", cwd=project.path, env=made.env
+    )
+    assert "griffe" not in done.stdout
+    assert "my_analysis.config" in project.text("site/reference/index.html")
+
+
+def test_the_site_is_published_with_few_rights(bake: Bake) -> None:
+    on_github = bake(addons="docs", ci="github") / ".github/workflows/docs.yml"
+    follow_schema("github-workflows", on_github)
+    assert "No findings" in run("zizmor", "--offline", on_github).stdout
+    follow_schema("gitlab-ci", bake(addons="docs", ci="gitlab") / ".gitlab-ci.yml")
