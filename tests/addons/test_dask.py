@@ -200,6 +200,9 @@ def test_a_cluster_of_containers_predicts(machine: Machine, project: Project) ->
         project.make("cluster", "WORKERS=2")
         project.run(project.bin / SLUG, *words(output)[1:])
         assert_predicted(project, output)
+        compose = ("docker", "compose", "--profile=*")
+        said = project.run(*compose, "logs", "scheduler").stdout
+        assert "Receive client connection" in said
     finally:
         del machine.env["CDS_TEST_DASK_CLUSTER"]
         project.make("down", check=False)
