@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from support.project import ROOT, Bake
+from support.project import ROOT, Bake, default_context
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
@@ -33,7 +33,8 @@ def test_every_link_to_a_heading_leads_to_one() -> None:
 
 
 def test_every_make_command_in_the_documents_exists(bake: Bake) -> None:
-    project = bake(starter="service", docker=True, ci="gitlab")
+    addons = ",".join(default_context()["_addons"])
+    project = bake(starter="service", docker=True, ci="gitlab", addons=addons)
     makefiles = [
         ROOT / "Makefile",
         project / "Makefile",
