@@ -282,4 +282,4 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
     has_environment(machine, project)
     commit(project, "Use pip")
     assert project.text("src/my_analysis/config.py").endswith("\nMINE = 1\n")
-    project.make("check", "test", QUICKLY)
+    project.make("check", "test")
