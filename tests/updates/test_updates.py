@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.finished_project import QUICKLY, has_environment
+from support.finished_project import has_environment
 from support.machine import Machine
 from support.project import ROOT, Project
 from support.template_repository import (
