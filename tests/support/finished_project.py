@@ -26,7 +26,6 @@ from support.project import Project
 STEPS = ("files", "environment", "kernel", "repository")
 # Where everything else that a project's tests ask of its environment is proved with the
 # same files: the commands run, which need all that it must have.
-QUICKLY = "ARGS=--no-cov tests/test_cli.py"
 # Variables that say what to install or where: uv, pip, poetry#2562, pipenv#568.
 ELSEWHERE = """
     UV_PROJECT UV_WORKING_DIRECTORY UV_PROJECT_ENVIRONMENT PIP_TARGET PIP_PREFIX
