@@ -37,8 +37,10 @@ def test_each_example_has_a_branch_with_a_project(github: GitHub, bake: Bake) ->
     for example, branch in zip(names(), BRANCHES, strict=True):
         addresses = {key: CONTEXT[key] for key in CONTEXT if key.endswith("_url")}
         project = bake(**addresses, **answers_for(example))
-        assert github.files(branch) == project.files
-        for name in project.files:
+        # The token of a run can't add a workflow that the template does not have.
+        files = [name for name in project.files if not name.endswith("/docs.yml")]
+        assert github.files(branch) == files
+        for name in files:
             text = (project / name).read_bytes().decode()
             assert github.text(name, branch) == text, name
 

@@ -16,7 +16,8 @@ PAGE = Path(__file__).with_name("messages.txt")
 TREE = "{{cookiecutter.__project_dir}}"
 PLACES = (
     "hooks/*.py",
-    "tools/*.py",
+    "tools/new.py",
+    "tools/u*.py",
     f"{TREE}/Makefile",
     f"{TREE}/make/*",
     f"{TREE}/src/*/*.py*",
