@@ -152,7 +152,8 @@ def test_a_worker_that_is_killed_costs_nothing(project: Project) -> None:
 
 def test_slurm_starts_workers_for_a_command(machine: Machine, project: Project) -> None:
     """With programs in Slurm's place that run jobs on this machine."""
-    jobs = 'setsid sh "$1" >"$1.log" 2>&1 & echo "Submitted batch job $!"'
+    jobs = 'cp "$1" "$1.job"; setsid sh "$1.job" >"$1.log" 2>&1 &'
+    jobs += ' echo "Submitted batch job $!"'
     put_first_on_path(machine, "sbatch", jobs)
     put_first_on_path(machine, "scancel", 'kill -- "-$1"')
     script = BOXES["scripts/slurm.py"].replace("my_analysis", SLUG.replace("-", "_"))
