@@ -120,11 +120,6 @@ def assert_predicted(project: Project, output: str) -> None:
     )
 
 
-def test_the_project_passes_its_checks(project: Project) -> None:
-    project.make("check")
-    project.make("test", "ARGS=tests/test_cluster.py tests/test_cli.py --cov=")
-
-
 def test_a_command_that_is_killed_continues_where_it_stopped(project: Project) -> None:
     output = "data/processed/killed"
     with halfway(project, output) as process:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 
 from support.machine import Machine
+from support.processes import wait_until
 from support.project import Bake, Project, follow_schema, run
+from support.service import running
 
 pytestmark = pytest.mark.slow
 WRONG_DOCSTRING = '''
@@ -94,33 +90,22 @@ def test_a_first_page_of_one_s_own_is_kept(project: Project) -> None:
     (project / "docs/index.md").unlink()
 
 
-def test_the_served_site_follows_changes(project: Project) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    serving = subprocess.Popen(
-        ["make", "docs-serve", f"ARGS=--dev-addr {address}"],
-        cwd=project.path,
-        env=dict(project.env),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    page = ""
+def reference_at(port: int) -> str:
+    """Return a page of a site that is served, nothing where there is none yet."""
     try:
-        for _ in range(120):
-            with suppress(OSError):
-                url = f"http://{address}/reference/"
-                page = urllib.request.urlopen(url, timeout=5).read().decode()
-            if "Words of today" in page:
-                break
-            if page:
-                text = "# Reference\n\nWords of today.\n"
-                (project / "docs/reference.md").write_text(text, encoding="utf-8")
-            time.sleep(0.5)
-    finally:
-        os.killpg(serving.pid, signal.SIGTERM)
-        serving.wait()
-    assert "Words of today" in page
+        url = f"http://127.0.0.1:{port}/reference/"
+        return str(urllib.request.urlopen(url, timeout=5).read().decode())
+    except OSError:
+        return ""
+
+
+def test_the_served_site_follows_changes(project: Project) -> None:
+    serve = ("make", "docs-serve", "ARGS=--dev-addr 127.0.0.1:{port}")
+    with running(project, *serve, ready=reference_at) as port:
+        text = "# Reference\n\nWords of today.\n"
+        (project / "docs/reference.md").write_text(text, encoding="utf-8")
+        changed = (lambda: "Words of today" in reference_at(port), 60, "the change")
+        wait_until(*changed, 0.5)
 
 
 @pytest.mark.parametrize("sample", [True, False])

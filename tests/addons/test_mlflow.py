@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +12,10 @@ from typing import Any
 import pytest
 
 from support.machine import Machine
-from support.processes import wait_until
 from support.project import Bake, Project
-from support.service import PENGUIN, answers, ask, free_port
+from support.service import PENGUIN, answers, ask, free_port, running
 
 ADDRESS = "models:/my-analysis/1"
-START_TIMEOUT = 120  # seconds
 LOCAL = "MLFLOW_TRACKING_URI=sqlite:///mlflow.db"
 API = "/api/2.0/mlflow"
 
@@ -30,26 +24,6 @@ def test_a_project_without_it_has_nothing_of_it(bake: Bake) -> None:
     project = bake(starter="service", addons="dask, docs, remote-data")
     for name in project.files:
         assert b"mlflow" not in (project / name).read_bytes(), name
-
-
-@contextlib.contextmanager
-def running(project: Project, *command: str | Path, path: str) -> Iterator[int]:
-    """Give the port of a server, as soon as it answers, and stop it at the end."""
-    port = free_port()
-    process = subprocess.Popen(
-        [str(word).format(port=port) for word in command],
-        cwd=project.path,
-        env=dict(project.env),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_until(lambda: answers(port, path), START_TIMEOUT, path, pause=0.2)
-        yield port
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(START_TIMEOUT)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +40,9 @@ def server(project: Project) -> Iterator[int]:
     """The port of a server that has the project's training and evaluation."""
     words = ("make", "experiments", "ARGS=--port={port}")
     experiments = f"{API}/experiments/get?experiment_id=0"
-    with running(project, *words, path=experiments) as port:
+    with running(
+        project, *words, ready=lambda port: answers(port, experiments)
+    ) as port:
         uri = f"MLFLOW_TRACKING_URI=http://127.0.0.1:{port}\n"
         (project / ".env").write_text(uri, encoding="utf-8")
         assert f"registered as {ADDRESS}" in project.make("train").stdout
@@ -126,7 +102,9 @@ def test_a_registered_model_predicts_and_serves(project: Project, server: int) -
     assert project.text("address.csv") == project.text("file.csv")
 
     words = ("env", f"MY_ANALYSIS_MODEL_FILE={ADDRESS}", command, "serve")
-    with running(project, *words, "--port", "{port}", path="/health") as port:
+    with running(
+        project, *words, "--port", "{port}", ready=lambda port: answers(port, "/health")
+    ) as port:
         record = json.loads(project.text("models/model.record.json"))
         assert ask(port, "GET", "/health")[1]["model"] == record["sha256"]
         assert ask(port, "POST", "/predict", json.dumps(PENGUIN))[0] == 200

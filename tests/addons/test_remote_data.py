@@ -200,6 +200,7 @@ def test_what_two_people_changed_is_lost_on_neither_side(
     assert first.text(RAW) == "1"
 
 
+@pytest.mark.ci
 def test_an_interrupted_transfer_goes_on_where_it_was(
     clone: Callable[[str], Project], line: Line
 ) -> None:

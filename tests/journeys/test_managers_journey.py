@@ -40,21 +40,7 @@ if not hasattr(pexpect, "spawn"):
 
 pytestmark = pytest.mark.slow
 only_uv = pytest.mark.parametrize("made", ["uv"], indirect=True)
-
-
-def few_without(marker: str) -> pytest.MarkDecorator:
-    """Leave the managers that use pip's code to the runs that the marker names."""
-    others = [getattr(pytest.mark, marker)]
-    return pytest.mark.parametrize(
-        "made",
-        [
-            pytest.param(name, marks=others * (name in ("pip-tools", "pipenv")))
-            for name in MANAGERS
-        ],
-        indirect=True,
-    )
-
-
+ci, weekly = pytest.mark.ci, pytest.mark.weekly
 COLUMNS, ROWS = 100, 60
 PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with the environment
 UNIVERSAL_LOCKS = ("uv", "poetry")  # they also name packages of other platforms
@@ -106,7 +92,13 @@ class Made(NamedTuple):
         return [line.rstrip() for line in screen.display if line.strip()]
 
 
-@pytest.fixture(scope="module", params=MANAGERS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[ci] * (name not in UNIVERSAL_LOCKS))
+        for name in MANAGERS
+    ],
+)
 def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
     """A project set up from the prompts, on a machine whose settings mislead pip."""
     manager = request.param
@@ -291,14 +283,24 @@ def changed_files(project: Project) -> set[str]:
     return {line.split()[-1] for line in lines}
 
 
-@pytest.mark.parametrize("made", ["uv", "pip"], indirect=True)
+@pytest.mark.parametrize("made", ["uv", pytest.param("pip", marks=ci)], indirect=True)
 def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> None:
     words = ("add", "PACKAGE=no-such-package-of-anybodys")
     assert made.project.make(*words, check=False).returncode == 2
     assert changed_files(made.project) == set()
 
 
-@few_without("weekly")
+@pytest.mark.parametrize(
+    "made",
+    [
+        "uv",
+        "poetry",
+        pytest.param("pip", marks=ci),
+        pytest.param("pip-tools", marks=weekly),
+        pytest.param("pipenv", marks=weekly),
+    ],
+    indirect=True,
+)
 def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     project = made.project
     project.make("add", "PACKAGE=tabulate")
@@ -322,7 +324,6 @@ def test_a_first_own_function_without_types_or_docstring_commits(made: Made) -> 
     project.make("check", "test")
 
 
-@few_without("ci")
 def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     made: Made, machine: Machine, equip: Equip
 ) -> None:

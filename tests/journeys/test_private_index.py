@@ -21,7 +21,7 @@ import pytest
 from support.engine import docker, found_in_image
 from support.finished_project import resume
 from support.index_proxy import default_index
-from support.locks import MANAGERS, lock_files
+from support.locks import lock_files
 from support.machine import Equip, Machine, MachineNamed
 from support.processes import wait_until
 from support.project import Project
@@ -186,10 +186,11 @@ def test_a_rejected_upload_shows_the_answer_of_the_index(library: Project) -> No
 @pytest.mark.parametrize(
     "manager",
     [
-        pytest.param(
-            name, marks=[pytest.mark.weekly] * (name in ("pip-tools", "pipenv"))
-        )
-        for name in MANAGERS
+        "uv",
+        pytest.param("poetry", marks=pytest.mark.ci),
+        pytest.param("pip", marks=pytest.mark.ci),
+        pytest.param("pip-tools", marks=pytest.mark.weekly),
+        pytest.param("pipenv", marks=pytest.mark.weekly),
     ],
 )
 def test_a_manager_installs_from_the_index_and_writes_no_password_down(

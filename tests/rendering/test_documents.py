@@ -39,7 +39,6 @@ def test_every_make_command_in_the_documents_exists(bake: Bake) -> None:
         ROOT / "Makefile",
         project / "Makefile",
         project / "make/containers.mk",
-        *ROOT.glob("templates/addons/*/recipes.mk"),
     ]
     text = "\n".join(path.read_text("utf-8") for path in makefiles)
     targets = {*re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE)}

@@ -17,7 +17,8 @@ TREE = "{{cookiecutter.__project_dir}}"
 PLACES = (
     "hooks/*.py",
     "tools/new.py",
-    "tools/u*.py",
+    "tools/update.py",
+    "tools/use_template.py",
     f"{TREE}/Makefile",
     f"{TREE}/make/*",
     f"{TREE}/src/*/*.py*",

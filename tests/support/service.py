@@ -1,13 +1,22 @@
-"""What asks a service of the sample."""
+"""Servers of projects: start them, and ask a service of the sample."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
+import os
+import signal
 import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+from support.processes import wait_until
+from support.project import Project
+
+START_TIMEOUT = 120  # seconds
 PENGUIN = {
     "island": "Dream",
     "sex": None,
@@ -42,3 +51,31 @@ def answers(port: int, path: str) -> bool:
         return ask(port, "GET", path)[0] == 200
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def running(
+    project: Project, *command: str | Path, ready: Callable[[int], object]
+) -> Iterator[int]:
+    """Start a server of a project, yield its port when it is ready, and stop it.
+
+    Args:
+        project: Where the command runs.
+        command: The words, in which `{port}` stands for the port.
+        ready: Tells whether the server at a port answers.
+    """
+    port = free_port()
+    process = subprocess.Popen(
+        [str(word).format(port=port) for word in command],
+        cwd=project.path,
+        env=dict(project.env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: ready(port), START_TIMEOUT, str(command[0]), pause=0.2)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(START_TIMEOUT)

@@ -47,14 +47,22 @@ def test_addons_are_added_and_removed_later_and_edits_are_kept(
     assert after["src/my_analysis/config.py"].endswith("MINE = 1\n")
 
 
+weekly, ci = pytest.mark.weekly, pytest.mark.ci
+
+
 @pytest.mark.parametrize(
-    "manager", ["uv", pytest.param("pip", marks=pytest.mark.weekly)]
+    ("manager", "addons"),
+    [
+        *(pytest.param("uv", name, marks=weekly) for name in ALL.split(",")),
+        pytest.param("uv", ALL, marks=ci),
+        pytest.param("pip", ALL, marks=weekly),
+    ],
 )
-def test_all_addons_together_pass_the_checks(
-    machine_with: MachineWith, manager: str
+def test_a_service_with_addons_passes_its_checks(
+    machine_with: MachineWith, manager: str, addons: str
 ) -> None:
     machine = machine_with(manager)
     machine.cookiecutter(
-        environment_manager=manager, starter="service", docker=True, addons=ALL
+        environment_manager=manager, starter="service", docker=True, addons=addons
     )
     machine.project().make("check", "test")
