@@ -104,11 +104,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest; leave to CI what takes a minute more."""
+    """Begin with the files that take longest; leave the slowest to CI."""
     ci = os.environ.get("CI")
     for item in items:
         if item.get_closest_marker("ci") and not ci:
-            reason = "it takes a minute or more: 'CI=1 make test' runs it"
+            reason = "it takes long: 'CI=1 make test' runs it"
             item.add_marker(pytest.mark.skip(reason=reason))
         if item.get_closest_marker("weekly") and ci != "weekly":
             reason = "it is for the weekly run: 'CI=weekly make test' runs it"

@@ -15,6 +15,7 @@ from support.machine import Machine
 from support.project import Bake, Project
 from support.service import PENGUIN, answers, ask, free_port, running
 
+slow = pytest.mark.slow
 ADDRESS = "models:/my-analysis/1"
 LOCAL = "MLFLOW_TRACKING_URI=sqlite:///mlflow.db"
 API = "/api/2.0/mlflow"
@@ -59,7 +60,8 @@ def get(server: int, path: str, **body: Any) -> Any:
     return answer
 
 
-@pytest.mark.slow
+@slow
+@pytest.mark.ci
 def test_the_server_has_the_model_its_scores_and_its_figures(
     project: Project, server: int
 ) -> None:
@@ -93,7 +95,8 @@ def test_the_server_has_the_model_its_scores_and_its_figures(
     assert said.strip().endswith("(333, 3)")
 
 
-@pytest.mark.slow
+@slow
+@pytest.mark.ci
 def test_a_registered_model_predicts_and_serves(project: Project, server: int) -> None:
     command = project.bin / "my-analysis"
     predict = (command, "predict", "data/raw/penguins.csv", "-o")
@@ -118,7 +121,8 @@ def test_a_registered_model_predicts_and_serves(project: Project, server: int) -
     assert "is not the model that its record describes" in damaged
 
 
-@pytest.mark.slow
+@slow
+@pytest.mark.ci
 @pytest.mark.parametrize("server_is", ["down", "silent"])
 def test_a_server_that_does_not_answer_costs_one_warning(
     project: Project, server_is: str
@@ -135,7 +139,8 @@ def test_a_server_that_does_not_answer_costs_one_warning(
     assert record.exists()
 
 
-@pytest.mark.slow
+@slow
+@pytest.mark.ci
 def test_a_copy_of_the_project_writes_into_its_own_store(
     project: Project, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ import yaml
 from support.machine import Machine, MachineNamed, without
 from support.project import Bake, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 RAW, MODEL, DEEP = "data/raw/big.csv", "models/model.onnx", "data/interim/a/b.bin"
 
@@ -200,7 +200,6 @@ def test_what_two_people_changed_is_lost_on_neither_side(
     assert first.text(RAW) == "1"
 
 
-@pytest.mark.ci
 def test_an_interrupted_transfer_goes_on_where_it_was(
     clone: Callable[[str], Project], line: Line
 ) -> None:

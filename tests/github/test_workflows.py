@@ -177,6 +177,7 @@ def renew_template(machine: Machine) -> None:
 # GitHub
 
 
+@pytest.mark.ci
 @slow
 def test_ci_passes_on_both_pythons_and_fails_where_a_test_does(
     made_for: MadeFor,
@@ -304,6 +305,7 @@ def test_a_release_is_published_only_where_the_repository_says_so(
 # GitLab
 
 
+@pytest.mark.ci
 @slow
 def test_a_tag_on_gitlab_is_tested_published_and_released(made_for: MadeFor) -> None:
     machine, project = made_for("gitlab")

@@ -94,10 +94,7 @@ class Made(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(name, marks=[ci] * (name not in UNIVERSAL_LOCKS))
-        for name in MANAGERS
-    ],
+    params=[pytest.param(name, marks=[ci] * (name != "uv")) for name in MANAGERS],
 )
 def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
     """A project set up from the prompts, on a machine whose settings mislead pip."""
@@ -294,7 +291,7 @@ def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> Non
     "made",
     [
         "uv",
-        "poetry",
+        pytest.param("poetry", marks=ci),
         pytest.param("pip", marks=ci),
         pytest.param("pip-tools", marks=weekly),
         pytest.param("pipenv", marks=weekly),

@@ -65,11 +65,12 @@ def test_an_analysis_of_other_data_takes_six_files(
     assert (project / "reports/figures/delays.png").stat().st_size > 1000
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("task", "target", "more"),
     [
         ("regression", "arr_delay", {"dep_delay": 60}),
-        pytest.param("classification", "cancelled", {}, marks=pytest.mark.ci),
+        ("classification", "cancelled", {}),
     ],
 )
 def test_a_service_of_other_data_takes_seven_files(

@@ -104,6 +104,7 @@ def test_a_replaced_sample_stays_replaced_in_later_updates(
 # With an environment
 
 
+@pytest.mark.ci
 def test_a_notebook_becomes_a_service_that_waits_for_its_table(
     make_project: Make,
 ) -> None:
