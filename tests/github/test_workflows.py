@@ -233,6 +233,7 @@ def test_once_a_week_github_names_a_newer_template_and_opens_a_pull_request(
     assert "create" not in words_in(machine)
 
 
+@pytest.mark.ci
 @slow
 def test_a_tag_makes_a_release_with_generated_notes_and_the_changelog(
     made_for: MadeFor,

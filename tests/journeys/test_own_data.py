@@ -11,7 +11,7 @@ from support.machine import Machine
 from support.own_data_page import follow_page
 from support.project import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 
 REQUEST = """
 import json, sys
@@ -65,7 +65,6 @@ def test_an_analysis_of_other_data_takes_six_files(
     assert (project / "reports/figures/delays.png").stat().st_size > 1000
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize(
     ("task", "target", "more"),
     [
