@@ -1,7 +1,7 @@
 """Set up the rendered project: link it to its template, run make, report.
 
-Whatever happens, the hook ends with status 0: on any other, cookiecutter deletes the
-project. A step that fails says why, and which command resumes.
+The hook always exits with status 0, because cookiecutter deletes the project on any
+other. If a step fails, the report shows why, and the command to resume with.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ Answers = dict[str, Any]  # cookiecutter's context
 
 LINK = ".cruft.json"
 ORIGIN = "COOKIECUTTER_DS_PACKAGE_ORIGIN"  # set by tools/new.py
-RENDERED_OVER = ".rendered-over"  # lists directories that were there before
-OUTPUT_LINES = 6  # of a command that failed
-TERMINATE_TIMEOUT = 5  # seconds until a command that was asked to end is killed
+RENDERED_OVER = ".rendered-over"  # lists the directories that already existed
+OUTPUT_LINES = 6  # shown of a failed command
+TERMINATE_TIMEOUT = 5  # seconds between SIGTERM and SIGKILL
 SIGNALS = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")
     if hasattr(signal, name)  # Windows lacks two
 ]
-# By starter: the first command, and what it is for.
+# The first command for each starter, and what it does.
 FIRST = {
     "notebook": ("make lab", "put your data into data/raw and open the notebook"),
     "analysis": ("make lab", "open the example, notebooks/01-explore.ipynb"),
-    "model": ("make train evaluate", "train the example's model and measure it"),
-    "service": ("make train serve", "train the example's model and serve it"),
+    "model": ("make train evaluate", "train the example model and evaluate it"),
+    "service": ("make train serve", "train the example model and serve it"),
 }
 
 
 class StepError(Exception):
-    """Why a step failed, in one line, and what its command printed."""
+    """A step failed: the reason in one line, and the output of its command."""
 
     def __init__(self, reason: str, output: str = "") -> None:
         super().__init__(reason)
@@ -54,10 +54,10 @@ class StepError(Exception):
 
 
 def git(directory: Path | str, *words: str) -> str:
-    """Return what git prints in a directory, nothing if it fails."""
+    """Return git's output in a directory, or an empty string if git fails."""
     command = ["git", "-C", str(directory), *words]
-    set_aside = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
-    environment = {k: v for k, v in os.environ.items() if k not in set_aside}
+    unset = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+    environment = {k: v for k, v in os.environ.items() if k not in unset}
     try:
         done = subprocess.run(command, env=environment, capture_output=True)
     except OSError:
@@ -66,9 +66,9 @@ def git(directory: Path | str, *words: str) -> str:
 
 
 def find_origin(answers: Answers) -> dict[str, str]:
-    """Return the template's address and commit, nothing if it is no git repository.
+    """Return the template's address and commit, or {} if it is not a git repository.
 
-    Cookiecutter renders from a copy of the template or of its clone, with `.git`.
+    `_repo_dir` is a copy of the template or of its clone, and has its `.git`.
     """
     if ORIGIN in os.environ:
         return dict(json.loads(os.environ[ORIGIN]))
@@ -83,11 +83,11 @@ def find_origin(answers: Answers) -> dict[str, str]:
 
 
 def link(answers: Answers) -> str:
-    """Write what cruft needs for updates; return what it says of the template."""
+    """Link the project to its template for cruft; return a note on the commit."""
     origin = {} if "_commit" in answers else find_origin(answers)  # cruft writes it
     if not origin.get("template") or not origin.get("commit"):
         return ""
-    # A token that git puts into addresses must not be committed.
+    # An access token in the address must not be committed.
     address = re.sub(r"^(https?://)[^/]*@", r"\1", origin["template"])
     context = {key: value for key, value in answers.items() if key[0] != "_"}
     context |= {"_template": address, "_commit": origin["commit"]}
@@ -99,27 +99,25 @@ def link(answers: Answers) -> str:
 
 
 def is_scratch(answers: Answers, project: Path) -> bool:
-    """Tell whether cruft renders here only to compare, and deletes the result."""
+    """Return whether cruft renders here only to compare, and deletes the result."""
     directory = project.parent.resolve()
     is_temporary = directory.parent == Path(tempfile.gettempdir()).resolve()
     is_random = re.fullmatch(r"tmp[a-z0-9_]{8}", directory.name)
     return "_commit" in answers and is_temporary and is_random is not None
 
 
-# A directory that was there already
+# An existing directory
 
 
 def write_beside(answers: Answers) -> list[str]:
-    """Write what the template would have written beside the files that were kept.
+    """Write the template's versions of kept files next to them.
 
     A `.gitignore` gets the template's lines as a block at its end instead.
 
     Returns:
         The new files, named like the kept ones with `.template` at the end.
     """
-    from cookiecutter.main import (  # type: ignore[import-untyped]
-        cookiecutter,  # slow to import
-    )
+    from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
     written = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -158,21 +156,23 @@ def add_block(path: Path, lines: str) -> None:
 
 
 def stop(number: int, frame: object) -> NoReturn:
-    """Handle a signal: end the step, and not this hook."""
+    """Handle a signal: stop the step, but not this hook."""
     for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not cut the report
+        signal.signal(
+            each, signal.SIG_IGN
+        )  # a second Ctrl-C must not interrupt the report
     name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     raise StepError(f"stopped by {name}")
 
 
 @contextlib.contextmanager
 def foreground() -> Iterator[None]:
-    """Take the terminal, as a shell does, and end a step on Ctrl-C and its like.
+    """Become the terminal's foreground process group, and stop steps on signals.
 
-    Otherwise the terminal would send Ctrl-C to cookiecutter as well.
+    Otherwise cookiecutter would receive Ctrl-C as well.
     """
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
             signal.signal(number, stop)
     group, terminal = 0, -1
     with contextlib.suppress(OSError, AttributeError):  # no terminal, or Windows
@@ -202,23 +202,23 @@ def run(*command: str) -> str:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # out of the terminal's reach
+            start_new_session=True,  # so that Ctrl-C does not reach it
         )
     except OSError as error:
         raise StepError(f"{command[0]}: {error.strerror}") from None
     try:
         output = process.communicate()[0].strip()
     except StepError:
-        end(process)
+        terminate(process)
         raise
     if process.returncode:
         raise StepError(f"'{shlex.join(command)}' failed:", output)
     return output
 
 
-def end(process: subprocess.Popen[str]) -> None:
-    """End a command and all that it has started."""
-    for name in ("SIGTERM", "SIGKILL"):  # on Windows, Ctrl-C reaches it
+def terminate(process: subprocess.Popen[str]) -> None:
+    """End a command and all its child processes."""
+    for name in ("SIGTERM", "SIGKILL"):  # Windows has no killpg
         with contextlib.suppress(OSError, AttributeError, subprocess.TimeoutExpired):
             os.killpg(process.pid, getattr(signal, name))
             process.wait(TERMINATE_TIMEOUT)
@@ -228,7 +228,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 class Report:
-    """Prints the steps with rich; an output that nobody reads stops nothing."""
+    """Print the steps with rich; a closed output is not an error."""
 
     def __init__(self) -> None:
         from rich.console import Console  # slow to import
@@ -254,11 +254,11 @@ class Report:
 
     def step(self, name: str, *goals: str) -> None:
         """Run make and report the time, and what make printed about the kernel."""
-        began = time.monotonic()
+        start = time.monotonic()
         status = self.console.status(f"{name} …", spinner="line")
         with status if self.console.is_terminal else contextlib.nullcontext():
             output = run("make", "--no-print-directory", *goals)
-        self.line("✓", name, f"{time.monotonic() - began:.1f} s")
+        self.line("✓", name, f"{time.monotonic() - start:.1f} s")
         printed = ("Kernel ", "The kernel ", "'make kernel ")  # by make/kernel.py
         for line in output.splitlines():
             if line.startswith(printed):
@@ -266,7 +266,7 @@ class Report:
 
 
 def shown_path(project: Path) -> str:
-    """Return how the person who called cookiecutter would name the directory."""
+    """Return the project's path, relative to where cookiecutter was called."""
     called_from = os.environ.get("PWD", "")
     relative = os.path.relpath(project, called_from) if called_from else ""
     inside = relative and not relative.startswith("..")
@@ -281,7 +281,7 @@ def commands_without_make() -> list[str]:
 
 
 def identity_commands(answers: Answers) -> list[str]:
-    """Return the commands that tell git who commits, none if it knows."""
+    """Return the commands that set git's user name and e-mail, if they are unset."""
     who = ("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
     if shutil.which("git") is None or git(".", *who):
         return []
@@ -292,31 +292,31 @@ def identity_commands(answers: Answers) -> list[str]:
 
 
 def set_up(answers: Answers, project: Path, report: Report) -> None:
-    """Run make for the environment and the repository; say what to do next."""
+    """Run make for the environment and the repository; print the next steps."""
     cd = f"cd {shown_path(project)}"
-    left = {"environment": ["bootstrap", "install"], "repository": ["repository"]}
+    goals = {"environment": ["bootstrap", "install"], "repository": ["repository"]}
     if outer := git(project.parent, "rev-parse", "--show-toplevel"):
-        del left["repository"]
+        del goals["repository"]
     try:
-        for name in [*left]:
-            report.step(name, *left[name])
-            del left[name]
+        for name in [*goals]:
+            report.step(name, *goals[name])
+            del goals[name]
         if outer:
-            advice = "'make repository' makes one of its own"
+            advice = "'make repository' creates a separate one"
             report.line("–", "repository", f"none: part of {outer}; {advice}")
     except StepError as error:
         report.line("✗", name, str(error))
         for line in error.output.splitlines()[-OUTPUT_LINES:]:
             report.write(f"    | {line}", "dim")
-    if left and shutil.which("make") is None:
+    if goals and shutil.which("make") is None:
         commands = commands_without_make()
         report.block("The project is kept. Install make, or run:", cd, *commands)
-    elif left:
-        goals = [goal for goals in left.values() for goal in goals]
-        who = identity_commands(answers) if "repository" in left else []
-        command = " && ".join([cd, *who, f"make {' '.join(goals)}"])
+    elif goals:
+        make = " ".join(["make", *(goal for each in goals.values() for goal in each)])
+        identity = identity_commands(answers) if "repository" in goals else []
+        command = " && ".join([cd, *identity, make])
         report.block("The project is kept. To resume:", command)
-    if "environment" not in left:
+    if "environment" not in goals:
         first, then = FIRST[answers["starter"] if answers["sample"] else "notebook"]
         report.block(
             "Next:",
@@ -325,13 +325,11 @@ def set_up(answers: Answers, project: Path, report: Report) -> None:
             f"{'make test':<20} run the tests",
             f"{'make':<20} list all commands",
         )
-        report.write(
-            "Git ignores your files in data/raw; its README says how to keep one."
-        )
+        report.write("Git ignores your files in data/raw; see the README there.")
 
 
 def finish_existing(answers: Answers, cd: str) -> None:
-    """Add the template's versions of kept files, and say what to do next."""
+    """Add the template's versions of kept files, and print the next steps."""
     print("The existing files were kept; nothing was committed.")
     if beside := write_beside(answers):
         print("\n  ".join(["The template's versions of them are in:", *beside]))
@@ -345,12 +343,12 @@ def main() -> None:
     project = Path.cwd()
     cd = f"cd {shown_path(project)}"
     over = Path(RENDERED_OVER)
-    were_there = json.loads(over.read_text(encoding="utf-8")) if over.exists() else []
+    existing = json.loads(over.read_text(encoding="utf-8")) if over.exists() else []
     for root, _, _ in os.walk(".", topdown=False):
-        if root not in were_there:
+        if root not in existing:
             with contextlib.suppress(OSError):
-                os.rmdir(root)  # only directories that rendering has left empty
-    if were_there:
+                os.rmdir(root)  # only empty directories, which rendering created
+    if existing:
         over.unlink()
         if not Path(LINK).exists():
             link(answers)
@@ -378,4 +376,4 @@ if __name__ == "__main__":
             print(f"The project is kept, but its set-up ended with {error!r}.")
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    os._exit(0)  # Python would fail to flush an output that nobody reads
+    os._exit(0)  # Python would fail to flush a closed output

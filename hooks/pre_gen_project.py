@@ -1,7 +1,7 @@
 """Refuse answers that cannot make a working project, before a file is written.
 
-Every problem is reported at once, one line each, followed by the command that repeats
-the answers. Cookiecutter then ends with status 1 and removes the directory it had made.
+All problems are reported at once, one per line, with a command that repeats the other
+answers. Cookiecutter then exits with status 1 and removes the directory it created.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Answers = dict[str, Any]  # cookiecutter's context
 
 COMMAND = "COOKIECUTTER_DS_PACKAGE_COMMAND"  # set by tools/new.py
 MAX_NAME = 64
-MISSING = "FIXME"  # stands for a refused answer
+MISSING = "FIXME"  # replaces a refused answer
 
 # The project's own command would replace these programs in its environment.
 PROGRAMS = """
     activate deactivate docker git jupyter make pip pip-compile pip-sync pip3 pipenv
     pipx poetry python python3 sh twine uv uvx
 """
-# What stands beside the package, and modules not named like their distribution.
+# Names beside the package, and modules with other names than their distributions.
 MODULES = "conftest make pythonjsonlogger scripts sklearn src test tests"
 
 CREDENTIALS = re.compile(r"(?<=//)\S*@|^\S+:\S*@")
@@ -39,23 +39,23 @@ URL = rf"https?://{LABEL}(\.{LABEL})*(:[0-9]+)?(/([\w.~@:+/-]|%[0-9a-f][0-9a-f])
 UNPRINTABLE = r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 TEMPLATE_MARK = "[{](?=[%#{])"  # cookiecutter renders this file, too
 
-# What an answer must not contain, by question: a pattern, and why.
+# Patterns that an answer must not match, and the problems they find.
 TEXT = {
-    UNPRINTABLE: "holds a line break or control character",
-    TEMPLATE_MARK: "holds a template mark (a brace before another brace, % or #)",
-    r"^\s|\s$": "begins or ends with a blank",
+    UNPRINTABLE: "contains a line break or control character",
+    TEMPLATE_MARK: "contains a template mark (a brace before another brace, % or #)",
+    r"^\s|\s$": "begins or ends with a space",
 }
 LENGTH = {"^" + "." * (MAX_NAME + 1): f"is longer than {MAX_NAME} characters"}
 SLUG = {r"^(?![a-z0-9]+(-[a-z0-9]+)*\Z)": "must be a-z and 0-9, with single hyphens"}
 PACKAGE = {r"^(?![a-z][a-z0-9_]*\Z)": "must be a letter (a-z), then a-z, 0-9 and _"}
 ADDRESS = {rf"(?ia)^(?!{EMAIL}\Z)": "is not an e-mail address"}
-WEB = {rf"(?ia)^(?!({URL})?\Z)": "is not a web address, or has a user, query or blank"}
+WEB = {rf"(?ia)^(?!({URL})?\Z)": "is not a web address without user, query or space"}
 RULES = {
-    "project_name": {r"[/\\]|^\.\.?$": "holds a path separator"} | LENGTH | TEXT,
+    "project_name": {r"[/\\]|^\.\.?$": "contains a path separator"} | LENGTH | TEXT,
     "project_slug": SLUG | LENGTH,
     "package_name": PACKAGE | LENGTH,
     "description": TEXT,
-    "author_name": TEXT | {"  ": "holds two blanks in a row"},
+    "author_name": TEXT | {"  ": "contains two spaces in a row"},
     "author_email": ADDRESS | TEXT | {"." * 255: "is longer than 254 characters"},
     "repository_url": WEB,
     "package_index_url": WEB,
@@ -63,14 +63,14 @@ RULES = {
 
 
 class InvalidAnswer(NamedTuple):
-    """A question, what was answered, and what is wrong with it."""
+    """A question, its answer, and what is wrong with the answer."""
 
     key: str
     answer: str
     problem: str
 
     def __str__(self) -> str:
-        answer = CREDENTIALS.sub("…@", self.answer)  # no password is repeated
+        answer = CREDENTIALS.sub("…@", self.answer)  # passwords are not shown
         answer = answer if len(answer) < 60 else f"{answer[:50]}…"
         return f"{self.key} {answer!r} {self.problem}"
 
@@ -84,7 +84,7 @@ def dependencies(answers: Answers) -> set[str]:
 
 
 def find_problem(key: str, answer: str, answers: Answers) -> str:
-    """Return why a text cannot be the answer to a question, nothing if it can."""
+    """Return what is wrong with a text as an answer, or an empty string."""
     if not answer and not key.endswith("_url"):
         return "is empty"
     for pattern, problem in RULES[key].items():
@@ -107,7 +107,7 @@ def find_problem(key: str, answer: str, answers: Answers) -> str:
 
 
 def find_problem_of_addons(answers: Answers) -> str:
-    """Return why the list of add-ons cannot be accepted, nothing if it can."""
+    """Return what is wrong with the list of add-ons, or an empty string."""
     known, starter = answers["_addons"], answers.get("starter", "service")
     chosen = [*filter(None, answers["addons"].replace(" ", "").split(","))]
     if unknown := {*chosen} - {*known}:
@@ -122,7 +122,7 @@ def find_problem_of_addons(answers: Answers) -> str:
 
 
 def questions(answers: Answers) -> dict[str, Any]:
-    """Return the questions with their defaults, none where cruft hides the template."""
+    """Return the questions with their defaults, or {} if the template is not given."""
     path = Path(answers.get("_repo_dir", ""), "cookiecutter.json")
     if not path.is_absolute() or not path.is_file():
         return {}
@@ -173,7 +173,7 @@ def given_answers(answers: Answers) -> Answers:
 
 
 def client_command(answers: Answers) -> str:
-    """Return the command that ran this hook, without answers."""
+    """Return the command that ran this hook, without its answers."""
     if COMMAND in os.environ:
         return os.environ[COMMAND]
     output = answers.get("_output_dir", "")
@@ -198,9 +198,9 @@ def report(command: str, given: Answers, errors: list[InvalidAnswer]) -> str:
 
 
 def stale(answers: Answers) -> str:
-    """Return an answer for which the private variables were not computed.
+    """Return the question whose new answer the private variables do not have yet.
 
-    Those of a replay file that somebody has edited, and cruft's, are not computed anew.
+    Neither cruft nor the replay of an edited file computes them again.
     """
     computed_for = json.loads(answers.get("__answers", "[]"))
     changed = (key for key in computed_for if answers.get(key) != computed_for[key])
@@ -208,7 +208,7 @@ def stale(answers: Answers) -> str:
 
 
 def outdated(client: str) -> str:
-    """Return what is too old for the template, and how to get a newer one."""
+    """Return which tool is too old for the template, and how to get a newer one."""
     from cookiecutter import __version__
 
     install = f"pipx install --force {client}"
@@ -219,14 +219,14 @@ def outdated(client: str) -> str:
         old, needed = f"cookiecutter {__version__}", "2.4"
     else:
         return ""
-    return f"{old} runs here, and this template needs {needed} or newer: {install}"
+    return f"{old} is too old: this template needs {needed} or newer: {install}"
 
 
-# A directory that is there already
+# An existing directory
 
 
 def keeps_files() -> bool:
-    """Tell whether cookiecutter was called with --skip-if-file-exists."""
+    """Return whether cookiecutter was called with --skip-if-file-exists."""
     ps = f"ps -ww -o args= -p {os.getppid()}"
     done = subprocess.run(ps, shell=True, capture_output=True, text=True)
     skip = {"--skip-if-file-exists", "-s", "-fs", "-sf"}
@@ -234,7 +234,7 @@ def keeps_files() -> bool:
 
 
 def refuse_directory(answers: Answers, keeps: bool) -> str:
-    """Return why nothing can be written over the files here, nothing if it can."""
+    """Return why rendering over these files is refused, or an empty string."""
     if not keeps:
         status = "git status --porcelain --untracked-files=all"
         done = subprocess.run(status, shell=True, capture_output=True)
@@ -260,7 +260,7 @@ def refuse_directory(answers: Answers, keeps: bool) -> str:
 
 
 def refusal(answers: Answers) -> str:
-    """Return why no project can be made, nothing if it can."""
+    """Return why no project can be made, or an empty string."""
     client = "cruft" if "_commit" in answers else "cookiecutter"
     if message := outdated(client):
         return message
@@ -283,8 +283,8 @@ def main() -> int:
         print(message, file=sys.stderr)
         return 1
     if os.listdir():  # the post-generation hook then writes files only
-        there = [directory for directory, _, _ in os.walk(".")]
-        Path(".rendered-over").write_text(json.dumps(there), encoding="utf-8")
+        existing = [directory for directory, _, _ in os.walk(".")]
+        Path(".rendered-over").write_text(json.dumps(existing), encoding="utf-8")
     return 0
 
 
