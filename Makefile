@@ -29,7 +29,7 @@ bootstrap: $(VENV)/pyvenv.cfg ## Create .venv (needs only Python)
 install: $(VENV)/dev.txt ## Create .venv with the pinned tools
 
 lock: install ## Pin the newest versions of the tools
-	@$(if $(PYTHON_VERSION),echo "The pins hold for every Python: nothing to do for $(PYTHON_VERSION).",$(PIN))
+	@$(if $(PYTHON_VERSION),echo "The pins are for every Python: nothing to do for $(PYTHON_VERSION).",$(PIN))
 
 workflows: install ## Update the form of "Use this template" and the copied workflows
 	@$(BIN)/python tools/github_files.py
@@ -61,21 +61,21 @@ format: install ## Format the template's own code
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m black .
 
-build: ## Pack the last commit as a zip that cookiecutter accepts
+build: ## Write the last commit to a zip file for cookiecutter
 	@mkdir -p dist
 	git archive --prefix cookiecutter-ds-package/ --output dist/cookiecutter-ds-package.zip HEAD
 
-bench: install ## Measure the template against doing the same by hand, as ratios
+bench: install ## Compare the template with the same work done by hand, as ratios
 	@$(BIN)/python -m pytest -c benchmarks/pytest.ini benchmarks --benchmark-json $(VENV)/benchmarks.json $(ARGS)
 
-docs: install $(VENV)/docs.txt ## Build the documentation site into dist/site (SERVE=yes to read it)
+docs: install $(VENV)/docs.txt ## Build the documentation site into dist/site (SERVE=yes to serve it)
 	@$(BIN)/python tools/site.py .cache/site
 	@$(BIN)/zensical $(if $(SERVE),serve,build --strict)
 
 picture: install ## Draw docs/run.svg from a real run
 	@$(BIN)/python docs/picture.py
 
-# GitHub Actions calls these.
+# For workflows on GitHub.
 examples: $(VENV)/new.txt
 	@$(BIN)/python tools/examples.py $(ARGS)
 
@@ -86,14 +86,14 @@ clean: ## Remove the environment, build and cache files
 	rm -rf $(VENV) .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# The environment: cookiecutter alone for `make new`, everything else when it is needed.
+# `make new` installs only cookiecutter; other commands install what they need.
 
 $(VENV)/%.txt: requirements-%.txt | $(VENV)/pyvenv.cfg
-	@echo "Getting the tools of $< into $(VENV) …"
+	@echo "Installing $< into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@cp $< $@
 
 $(VENV)/pyvenv.cfg:
-	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or newer that can make environments:" \
+	@test -n "$(PYTHON)" || { echo "There is no Python 3.11 or newer with venv:" \
 		"install it from python.org or with pyenv; on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)

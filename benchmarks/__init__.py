@@ -1,1 +1,1 @@
-"""What a project from the template costs, compared with doing without it."""
+"""Benchmarks of the template and its projects, relative to alternatives."""

@@ -1,4 +1,4 @@
-"""The add-on dask: rows per second and memory, by the number of workers."""
+"""Rows per second and memory of the add-on dask, by the number of workers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ for path in sorted(Path("many").iterdir()):
 
 
 def measure(sandbox: Sandbox, *command: str | Path) -> tuple[float, list[int]]:
-    """Return the seconds that a command took, and the peaks of memory in bytes.
+    """Return the duration of a command in seconds, and peaks of memory in bytes.
 
-    The peaks are those of the largest process, in each tenth of the samples.
+    Each peak is that of the largest process in a tenth of the duration.
     """
     start, samples = time.perf_counter(), []
     with psutil.Popen(command, cwd=sandbox.root / "ours", env=sandbox.env) as process:
@@ -35,7 +35,7 @@ def measure(sandbox: Sandbox, *command: str | Path) -> tuple[float, list[int]]:
                 try:
                     sizes.append(each.memory_info().rss)
                 except psutil.Error:
-                    continue  # it has just ended
+                    continue  # it has ended
             samples.append(max(sizes, default=0))
             time.sleep(0.1)
     assert process.returncode == 0

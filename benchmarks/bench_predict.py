@@ -18,7 +18,7 @@ ROWS = 1_000_000
 
 @pytest.fixture(scope="class")
 def table(sandbox: Sandbox) -> Path:
-    """A big table, next to which are two projects with trained models."""
+    """A large table, next to two projects with trained models."""
     root = sandbox.root / "predict"
     ours, theirs = root / "ours", root / "theirs"
     sandbox.make_project(ours, starter="service")
@@ -48,7 +48,7 @@ GROUPS = {"csv": "predict, CSV to CSV", "parquet": "predict, CSV to Parquet"}
     [pytest.param(k, marks=pytest.mark.benchmark(group=v)) for k, v in GROUPS.items()],
 )
 class TestPredict:
-    """From a table in CSV to a table with predictions, the start included."""
+    """Predict a CSV file, including the start of the command."""
 
     def test_ours(
         self, measure: Measure, sandbox: Sandbox, table: Path, suffix: str

@@ -1,4 +1,4 @@
-"""Comparisons: each class is a group of two tests, ours and the alternative."""
+"""Comparisons of the template with alternatives; each class is a group of two tests."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Measure = Callable[..., object]
 
 
 def children_time() -> float:
-    """Return the seconds of processor time of the commands that have ended."""
+    """Return the processor time of finished child processes, in seconds."""
     times = psutil.Process().cpu_times()
     return float(times.children_user + times.children_system)
 
 
-@pytest.mark.skipif(not psutil.LINUX, reason="psutil has no children's time here")
+@pytest.mark.skipif(not psutil.LINUX, reason="psutil measures children only on Linux")
 @pytest.mark.benchmark(group="rendering, processor time", timer=children_time)
 class TestRendering:
     def test_ours(self, measure: Measure, sandbox: Sandbox) -> None:
@@ -45,7 +45,7 @@ class TestRendering:
 
 @pytest.fixture(scope="class")
 def first(sandbox: Sandbox, manager: str) -> Path:
-    """Make a project that warms the caches; its Python makes environments by hand."""
+    """Make a project, which fills the caches; its Python creates other environments."""
     project = sandbox.root / manager / "first"
     sandbox.make_project(project, manager)
     return project
@@ -53,7 +53,7 @@ def first(sandbox: Sandbox, manager: str) -> Path:
 
 @pytest.fixture
 def finish(benchmark: BenchmarkFixture, sandbox: Sandbox) -> Callable[[Path], None]:
-    """Return a function that checks a project, notes its disk space and deletes it."""
+    """Return a function that checks a project, records its disk space and deletes it."""
 
     def finish(project: Path) -> None:
         kernels = list(sandbox.home.glob(f"**/kernels/{project.name}/kernel.json"))
@@ -67,7 +67,7 @@ def finish(benchmark: BenchmarkFixture, sandbox: Sandbox) -> Callable[[Path], No
 
 
 def own_bytes(top: Path) -> int:
-    """Return the bytes on the disk, without files that have other hard links."""
+    """Return the size on disk in bytes, without files that have other hard links."""
     states = [each.lstat() for each in [top, *top.rglob("*")]]
     own = [each for each in states if each.st_nlink == 1 or stat.S_ISDIR(each.st_mode)]
     return sum(getattr(each, "st_blocks", each.st_size // 512) for each in own) * 512
@@ -117,7 +117,7 @@ class TestService:
     def test_rate(
         self, sandbox: Sandbox, trained: Path, ratio: Measure, rounds: int
     ) -> None:
-        """Compare requests per second, and latencies at half the rate that ours has."""
+        """Compare requests per second, and latencies at half the rate of ours."""
         rates: dict[int, Rates] = {}
         latencies: Rates = {}
         with contextlib.ExitStack() as stack:

@@ -1,7 +1,7 @@
-"""The set-up of a project by hand, with each manager's own commands.
+"""The commands that set up a project by hand, for each environment manager.
 
-The result is that of the template: dependencies locked and installed in `.venv`, the
-package editable, the kernel, the repository and the git hooks.
+The result is the same as with the template: locked dependencies in `.venv`, the package
+in editable mode, the kernel, the repository and the git hooks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from benchmarks.sandbox import BIN, PYTHON
 
 
 def commands(manager: str, project: Path, python: Path) -> list[list[str | Path]]:
-    """Return the commands for the project's directory; `python` makes environments."""
+    """Return the commands, to be run in the project; `python` creates environments."""
     slug, own_python = project.name, project / PYTHON
     pip = (own_python, "-m", "pip")
     kernel = (own_python, "-m", "ipykernel", "install", "--user", "--name", slug)

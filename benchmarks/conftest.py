@@ -21,8 +21,12 @@ RATIOS = pytest.StashKey[list[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("template benchmarks")
-    group.addoption("--rounds", type=int, default=5, help="of a test (5)")
-    group.addoption("--managers", default="uv", help="separated by commas (uv)")
+    group.addoption("--rounds", type=int, default=5, help="rounds of each test (5)")
+    group.addoption(
+        "--managers",
+        default="uv",
+        help="environment managers, separated by commas (uv)",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -35,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """Make a sandbox where uv can hard-link files from its cache, and delete it."""
+    """A sandbox on the file system of uv's cache, so that uv can make hard links."""
     cache = Path(os.environ.get("UV_CACHE_DIR", Path.home() / ".cache/uv"))
     parent = Path(tempfile.gettempdir())
     if cache.exists() and cache.stat().st_dev != parent.stat().st_dev:
@@ -51,7 +55,7 @@ def sandbox() -> Iterator[Sandbox]:
 def measure(
     benchmark: BenchmarkFixture, pytestconfig: pytest.Config
 ) -> Callable[..., object]:
-    """Return benchmark.pedantic with the rounds asked for, after one not counted."""
+    """Return benchmark.pedantic with the given rounds and one for warm-up."""
     rounds = pytestconfig.getoption("rounds")
     return functools.partial(benchmark.pedantic, rounds=rounds, warmup_rounds=1)
 
@@ -64,7 +68,7 @@ def rounds(pytestconfig: pytest.Config) -> int:
 
 @pytest.fixture
 def ratio(pytestconfig: pytest.Config) -> Callable[..., None]:
-    """Return a function that adds a ratio of medians, of figures taken in turns."""
+    """Return a function that adds a ratio of medians to the table."""
 
     def ratio(
         group: str, figures: dict[str, list[float]], own: str, other: str
@@ -86,7 +90,7 @@ def ratio(pytestconfig: pytest.Config) -> Callable[..., None]:
 def pytest_benchmark_update_json(
     config: pytest.Config, output_json: dict[str, Any]
 ) -> None:
-    """Keep the ratio of the medians of each group that has both sides."""
+    """Add the ratio of medians for each group with two tests."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for each in output_json["benchmarks"]:
         groups.setdefault(each["group"], []).append(each)

@@ -1,4 +1,4 @@
-"""A temporary HOME and directory to measure in, with the package caches of the user."""
+"""A temporary HOME and work directory, with the user's package caches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from new import copy_template
 
 BIN = Path(".venv", "Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
-DIRECTORIES = {  # in the user's own HOME, where the environment names no other
+DIRECTORIES = {  # defaults in the user's HOME
     "PYENV_ROOT": ".pyenv",
     "UV_CACHE_DIR": ".cache/uv",
     "PIP_CACHE_DIR": ".cache/pip",
@@ -21,7 +21,7 @@ DIRECTORIES = {  # in the user's own HOME, where the environment names no other
     "PIP_TOOLS_CACHE_DIR": ".cache/pip-tools",
     "PIPENV_CACHE_DIR": ".cache/pipenv",
 }
-# Prefixes of variables that lead tools away from the sandbox.
+# Prefixes of variables that would direct tools out of the sandbox.
 UNSET = (
     *("ARGS", "COOKIECUTTER", "GIT_", "JUPYTER", "MAKE", "MFLAGS", "PYTHON"),
     *("UV_PROJECT_ENVIRONMENT", "VENV", "VIRTUAL_ENV", "XDG_"),
@@ -29,7 +29,7 @@ UNSET = (
 
 
 class Sandbox:
-    """Runs commands in a directory that is deleted at the end, with a HOME in it."""
+    """Run commands in a temporary directory, with a HOME in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -56,10 +56,10 @@ class Sandbox:
         self.env["PATH"] = os.pathsep.join([tools, os.environ["PATH"]])
 
     def run(self, *command: str | Path, cwd: Path | None = None) -> None:
-        """Run a command to its end.
+        """Run a command and wait for it.
 
         Raises:
-            RuntimeError: with the end of its output, if the command fails.
+            RuntimeError: the command failed; the message has the end of its output.
         """
         cwd = cwd or self.root
         done = subprocess.run(

@@ -66,7 +66,7 @@ SERVERS = {  # the modules to run, each with its arguments
 def running(
     sandbox: Sandbox, project: Path, *words: str
 ) -> Iterator[tuple[int, psutil.Process]]:
-    """Start a module of the project as a server, and yield its port and its process.
+    """Run a module of the project as a server, and yield its port and its process.
 
     Raises:
         RuntimeError: the server ended, or does not listen in time.
@@ -94,9 +94,9 @@ def listens(port: int) -> bool:
 
 
 def load(port: int, rows: int, *options: str) -> dict[str, Any]:
-    """Send requests with so many rows and return what autocannon measured.
+    """Send requests with a number of rows and return what autocannon measured.
 
-    By default, each connection sends a request when it has the answer to the last one
+    By default, each connection sends a request after the answer to the last one
     (closed load). With `-R`, requests are sent at a constant rate (open load).
 
     Raises:

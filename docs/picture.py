@@ -1,7 +1,7 @@
 """Draw ``run.svg``: the terminal after a real run of the template.
 
-The questions are answered on a pseudo-terminal, as a person would, and rich draws the
-screen at the end as an SVG that needs nothing from outside: no fonts, no addresses.
+The script answers the questions on a pseudo-terminal. At the end, rich draws the screen
+as an SVG without external fonts or links.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COLUMNS, LINES = 92, 200
 TIMEOUT = 300  # seconds for a question or the set-up
 COMMAND = "cookiecutter cookiecutter-ds-package"
 PROMPT = "\033[32m$\033[0m "
-# It ends with its default in brackets and a colon, and waits.
+# A question ends with its default in brackets and a colon.
 QUESTION = re.compile(rb"\[\d+/\d+\](?:(?!\[\d+/\d+\]).)*?: $", re.DOTALL)
 IDENTITY = '[user]\n\tname = "Ada Lovelace"\n\temail = "ada@example.org"\n'
 SVG = """\
@@ -55,25 +55,25 @@ SVG = """\
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return the environment of a person with this HOME and the user's own caches."""
+    """Return an environment with this HOME and the caches of the current user."""
     kept = ("PATH", "LANG", "http_proxy", "https_proxy", "SSL_CERT_FILE")
-    reach = {
+    access = {
         k: v for k, v in os.environ.items() if k in kept or k[:3] in ("UV_", "PIP")
     }
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    own = {"HOME": str(home), "PS1": PROMPT, "TERM": "xterm-256color"}
-    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {"UV_CACHE_DIR": str(cache / "uv"), "LC_ALL": "C.UTF-8"} | reach | own
+    fixed = {"HOME": str(home), "PS1": PROMPT, "TERM": "xterm-256color"}
+    fixed["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {"UV_CACHE_DIR": str(cache / "uv"), "LC_ALL": "C.UTF-8"} | access | fixed
 
 
 def record(directory: Path) -> bytes:
-    """Make a project beside a copy of the template; return what the terminal received.
+    """Make a project beside a copy of the template; return the terminal's input.
 
     Args:
-        directory: an empty one, which receives the copy, a HOME and the project.
+        directory: empty; for the copy, a HOME and the project.
 
     Raises:
-        SystemExit: with what was seen, if the project is not complete.
+        SystemExit: the project is not complete; the message is the screen.
     """
     home, work = directory / "home", directory / "work"
     home.mkdir()
@@ -111,7 +111,7 @@ def style_of(cell: Any) -> Style:
 
 
 def screen(received: bytes) -> Text:
-    """Return what a terminal shows after it has received this, with its styles."""
+    """Return what a terminal shows after this input, with styles."""
     terminal = pyte.Screen(COLUMNS, LINES)
     pyte.ByteStream(terminal).feed(received)
     lines = []

@@ -1,7 +1,7 @@
-"""Keep examples on branches `examples/…`: each starter, and all add-ons.
+"""Push examples to branches `examples/…`: each starter, and all add-ons.
 
 The workflow examples.yml runs this after each change of the template. A branch gets a
-commit when the files have changed, and is never forced.
+commit if its files have changed; nothing is force-pushed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from use_template import Answers, render
 
 
 def names() -> list[str]:
-    """Return the names of the examples: the starters, and add-ons."""
+    """Return the names of the examples: the starters and `addons`."""
     return [*questions()["starter"], "addons"]
 
 
 def answers_for(name: str) -> Answers:
-    """Return the answers of an example: the defaults, whatever the machine."""
+    """Return the answers of an example, which are the same on every machine."""
     context = questions()
     largest = context["starter"][-1]
     return {
@@ -40,7 +40,7 @@ def answers_for(name: str) -> Answers:
 
 
 def update(repository: Repository, name: str) -> str:
-    """Bring the branch of an example up to date and return what was done.
+    """Update the branch of an example and return what was done.
 
     Raises:
         GitError: if the branch can't be read or pushed.
@@ -62,7 +62,7 @@ def update(repository: Repository, name: str) -> str:
 
 
 def main() -> int:
-    """Bring every branch up to date and return the exit status."""
+    """Update every branch and return the exit status."""
     token = os.environ.get("GITHUB_TOKEN", "")
     repository = Repository(TEMPLATE, token, os.environ.get("GITHUB_SERVER_URL", ""))
     status = 0
@@ -70,7 +70,7 @@ def main() -> int:
         try:
             print(update(repository, name))
         except GitError as error:
-            print(f"examples/{name} is as it was: {error}", file=sys.stderr)
+            print(f"examples/{name} was not updated: {error}", file=sys.stderr)
             status = 1
     return status
 

@@ -1,8 +1,8 @@
-"""Make a project from this checkout: what `make new` runs.
+"""Make a project from this checkout: `make new`.
 
-Cookiecutter copies a template that has a pre-prompt hook, whole, and leaves the copy
-behind when a question is interrupted. So it is given a copy without the checkout's own
-environment, in a temporary directory that goes away with everything in it.
+Cookiecutter copies a template with a pre-prompt hook completely, and keeps the copy if
+a question is interrupted. Here it gets a copy without environments and caches, and a
+temporary directory that is always deleted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOT_TEMPLATE = (
 )
 BOOLEANS = {True: "1 true t yes y on", False: "0 false f no n off"}  # cookiecutter's
 KEEP = ("--overwrite-if-exists", "--skip-if-file-exists")
-# The hook says what is wrong; cookiecutter would add a traceback.
+# The hooks report what is wrong; cookiecutter would only repeat that they failed.
 COOKIECUTTER = """
 import logging
 from cookiecutter.__main__ import main
@@ -60,8 +60,8 @@ def copy_template(parent: Path) -> Path:
 def origin() -> dict[str, str]:
     """Return where updates of the project come from, for the post-generation hook.
 
-    That is the repository that the checkout was cloned from, if it has the checkout's
-    commit, and the checkout itself otherwise; nothing if it is no git repository.
+    That is the remote if it has the checkout's commit, else the checkout itself, or {}
+    if this is not a git repository.
     """
     commit = git(TEMPLATE, "rev-parse", "HEAD")
     if not commit or not (TEMPLATE / ".git").exists():
@@ -73,17 +73,18 @@ def origin() -> dict[str, str]:
 
 
 def check_arguments(command: str, given: dict[str, str]) -> str:
-    """Return what is wrong with the answers in the arguments, and how to go on.
+    """Return what is wrong with the answers in the arguments, or an empty string.
 
-    Cookiecutter has nothing but a traceback for a choice that is not offered.
+    For an invalid choice, cookiecutter shows only a traceback.
     """
     context = questions()
     answers = {key: value for key, value in context.items() if key[0] == "_"}
     answers["_repo_dir"] = str(TEMPLATE)
     for key, value in given.items():
-        said = [each for each in BOOLEANS if value.lower() in BOOLEANS[each].split()]
-        is_bool = isinstance(context.get(key), bool)
-        answers[key] = said[0] if is_bool and said else value
+        answers[key] = value
+        if isinstance(context.get(key), bool):
+            matches = (b for b in BOOLEANS if value.lower() in BOOLEANS[b].split())
+            answers[key] = next(matches, value)
     errors = validate_answers(answers)
     return report(command, given, errors) if errors else ""
 
@@ -93,7 +94,8 @@ def main(arguments: list[str]) -> int:
 
     Args:
         arguments: for cookiecutter; without -o the project is made beside the checkout.
-            First may be `--into DIRECTORY`: one that is there, whose files stay.
+            `--into DIRECTORY`, if it comes first, names an existing directory, whose
+            files are kept.
     """
     if arguments[:1] == ["--into"]:
         target = Path(arguments[1]).resolve()
@@ -104,8 +106,8 @@ def main(arguments: list[str]) -> int:
     )
     options = [word for word in arguments if word[0] == "-" or "=" not in word]
     programs = [os.path.relpath(path) for path in (sys.executable, __file__)]
-    unasked = [] if "--no-input" in options else ["--no-input"]
-    command = shlex.join([*programs, *options, *unasked])
+    no_input = [] if "--no-input" in options else ["--no-input"]
+    command = shlex.join([*programs, *options, *no_input])
     if problem := check_arguments(command, given):
         print(problem, file=sys.stderr)
         return 1

@@ -65,7 +65,7 @@ class Repository:
         return done.stdout.strip()
 
     def tips(self, *branches: str) -> dict[str, str]:
-        """Return the newest commit of each of these branches that the remote has."""
+        """Return the newest commits of those branches that the remote has."""
         references = [f"refs/heads/{branch}" for branch in branches]
         found = self.git("ls-remote", "origin", *references).splitlines()
         pairs = (line.split("\t") for line in found)
@@ -93,7 +93,7 @@ class Repository:
 
         Args:
             directory: a directory with its own .gitignore.
-            besides: more files, which those of the directory replace.
+            besides: more files, unless the directory has one at the same path.
             without: paths of the directory to leave out.
         """
         kept = "".join(f"{entry}\t{path}\0" for path, entry in (besides or {}).items())
@@ -111,7 +111,7 @@ class Repository:
     def commit(
         self, tree: str, parents: Iterable[str], message: str, author: Person
     ) -> str:
-        """Make a commit, which no branch has yet, and return its hash."""
+        """Make a commit that is on no branch and return its hash."""
         env = {
             "GIT_AUTHOR_NAME": author.name,
             "GIT_AUTHOR_EMAIL": author.address,
@@ -132,6 +132,6 @@ class Repository:
 
 
 def foreign_workflows(made: dict[str, str], here: dict[str, str]) -> list[str]:
-    """Return the workflow files that a run can't push: they differ from those here."""
+    """Return the workflow files that a run can't push, as they differ from `here`."""
     workflows = sorted(path for path in made if path.startswith(WORKFLOWS))
     return [path for path in workflows if here.get(path) != made[path]]

@@ -1,7 +1,6 @@
-"""Collect the pages of the documentation site, the reference among them: `make docs`.
+"""Collect the pages of the documentation site and write its reference: `make docs`.
 
-The site has the repository's own pages at their own paths, so their links are the same
-on GitHub. The reference is written from the template's sources.
+The pages keep their paths in the repository, so that links also work on GitHub.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ def table(header: str, rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def asked() -> str:
-    """Return the questions with their labels, defaults and choices."""
+def question_table() -> str:
+    """Return a table of the questions with their labels, defaults and choices."""
     context = questions()
     rows = []
     for name, prompt in context["__prompts__"].items():
@@ -45,16 +44,16 @@ def asked() -> str:
     return table("question, meaning, default, choices", rows)
 
 
-def rendered(directory: Path, **answers: object) -> Path:
-    """Render the largest project of some answers, and return its path."""
+def render(directory: Path, **answers: object) -> Path:
+    """Render the largest project with these answers, and return its path."""
     context = {**LARGEST, "docker": True, **answers}
     options = {"no_input": True, "accept_hooks": False, "extra_context": context}
     path = cookiecutter(str(TEMPLATE), output_dir=str(directory), **options)
     return Path(path)
 
 
-def commands(project: Path) -> str:
-    """Return the commands of a project with their help."""
+def command_table(project: Path) -> str:
+    """Return a table of a project's commands with their help."""
     found: list[list[str]] = []
     for path in (path for pattern in MAKEFILES for path in project.glob(pattern)):
         lines = path.read_text("utf-8")
@@ -63,8 +62,8 @@ def commands(project: Path) -> str:
     return table("command, what it does", found)
 
 
-def files(projects: dict[str, Path]) -> str:
-    """Return the files of projects, and which of them have it."""
+def file_table(projects: dict[str, Path]) -> str:
+    """Return a table of all files, and which projects have them."""
     has = {
         name: {
             path.relative_to(root).as_posix()
@@ -80,35 +79,35 @@ def files(projects: dict[str, Path]) -> str:
     return table(", ".join(["file", *projects]), rows)
 
 
-def settings(project: Path) -> str:
-    """Return the settings of a project with their defaults."""
+def setting_table(project: Path) -> str:
+    """Return a table of a project's settings with their defaults."""
     text = (project / ".env.example").read_text("utf-8")
     found = re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.M)
     return table("setting, default", [[f"`{name}`", value] for name, value in found])
 
 
 def reference() -> str:
-    """Return the page of the reference."""
+    """Return the reference."""
     context = questions()
     addons = ",".join(context["_addons"])
     with tempfile.TemporaryDirectory() as directory:
         made = {
-            starter: rendered(Path(directory, starter), starter=starter)
+            starter: render(Path(directory, starter), starter=starter)
             for starter in context["starter"]
         }
-        service = rendered(Path(directory, "all"), starter="service", addons=addons)
+        service = render(Path(directory, "all"), starter="service", addons=addons)
         sections = {
-            "Questions": asked(),
-            "Commands": "Of a service with all add-ons.\n\n" + commands(service),
-            "Settings": settings(service),
-            "Files": "With uv, containers and GitLab.\n\n" + files(made),
+            "Questions": question_table(),
+            "Commands": "Of a service with all add-ons.\n\n" + command_table(service),
+            "Settings": setting_table(service),
+            "Files": "With uv, containers and GitLab.\n\n" + file_table(made),
         }
     text = "".join(f"\n## {name}\n\n{each}" for name, each in sections.items())
     return f"# Reference\n{text}"
 
 
 def main() -> None:
-    """Write the pages into the directory that the command line names."""
+    """Write the pages into the directory given on the command line."""
     target = Path(sys.argv[1])
     shutil.rmtree(target, ignore_errors=True)
     for path in (path for pattern in PAGES for path in TEMPLATE.glob(pattern)):

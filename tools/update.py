@@ -1,11 +1,10 @@
 """Update a project from this template with cruft, or change one of its answers.
 
-A project's `make update` runs this, in the project, from the newest template.
+`make update` of a project runs the script of the newest template. cruft runs in a copy
+of the project's last commit; its changes are applied to the project at the end.
 
-cruft works in a copy of the last commit; what it has changed comes here at the end.
-
-The environment says what is wanted: TO (a branch, tag or commit), SET (ANSWER=VALUE …),
-TEMPLATE (where the template is now), SAMPLE (yes or no: with its sample data).
+Environment variables: TO (a branch, tag or commit), SET (ANSWER=VALUE …), TEMPLATE (the
+template's new address), SAMPLE (yes or no: with the sample data).
 """
 
 import json
@@ -20,8 +19,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 LINK = Path(".cruft.json")
-FIXED = ("project_slug", "package_name")  # files and code carry them
-# What the sample fills and own data replace, by the starter that brings it.
+FIXED = ("project_slug", "package_name")  # in file names and code
+# The files with the sample, which a user replaces, by the starter that adds them.
 SAMPLE = {
     "analysis": "src/{0}/data.py src/{0}/plots.py data/raw/README.md"
     " tests/test_data.py tests/test_plots.py notebooks/01-explore.ipynb",
@@ -31,14 +30,14 @@ FINISH = "make lock install && git add --all && git commit"
 
 
 def stop(reason: str) -> NoReturn:
-    """End with one line that says why nothing was updated."""
+    """Exit with one line: why nothing was updated."""
     sys.exit(f"No update: {reason}")
 
 
 def run(*command: str, at: Path | str = ".", hint: str = "") -> str:
-    """Return what a program prints, or stop with its last line and the hint."""
+    """Return a program's output, or stop with its last line and the hint."""
     env = {**os.environ, "COLUMNS": "999", "_TYPER_STANDARD_TRACEBACK": "1"}
-    env["GIT_DIFF_OPTS"] = "-u3"  # whatever git's settings say
+    env["GIT_DIFF_OPTS"] = "-u3"  # overrides git's settings
     done = subprocess.run(command, cwd=at, env=env, capture_output=True, text=True)
     output = done.stdout + done.stderr
     if done.returncode != 0:
@@ -54,7 +53,7 @@ def lock_file(project: Path) -> str:
 
 
 def commit(project: Path) -> None:
-    """Commit what is in the copy, where nobody sees it."""
+    """Commit the files of the copy; the commit is discarded later."""
     run("git", "add", "--all", at=project)
     who = ("-c", "user.name=update", "-c", "user.email=update@localhost")
     quiet = ("--quiet", "--no-verify", "--no-gpg-sign", "--allow-empty")
@@ -68,9 +67,9 @@ def save(state: dict[str, Any], project: Path) -> None:
 
 
 def release_sample(project: Path, state: dict[str, Any]) -> None:
-    """Leave the files that have replaced the sample to their owner, from now on.
+    """Exclude files that replaced the sample from this and later updates.
 
-    A module that is gone comes back, for the template to make an empty one of it.
+    A deleted module is restored first, so that the update makes it an empty one.
     """
     answers = state["context"]["cookiecutter"]
     kinds = [*SAMPLE] if answers["starter"] in ("model", "service") else ["analysis"]
@@ -86,38 +85,38 @@ def release_sample(project: Path, state: dict[str, Any]) -> None:
     commit(project)
 
 
-def find_collisions(project: Path, said: str) -> list[str]:
-    """Return the files that the template brings and the project has already."""
+def find_collisions(project: Path, output: str) -> list[str]:
+    """Return the files that the template adds and the project already has."""
     stages: dict[str, str] = {}
     for line in run("git", "ls-files", "--unmerged", at=project).splitlines():
         entry, _, name = line.partition("\t")
         stages[name] = stages.get(name, "") + entry[-1]
     prefix = run("git", "rev-parse", "--show-prefix", at=project).strip()
-    there = re.findall(r"^error: (.+): already exists in ", said, re.MULTILINE)
-    there = [name.removeprefix(prefix) for name in there]
-    return sorted({*there, *(name for name in stages if "1" not in stages[name])})
+    existing = re.findall(r"^error: (.+): already exists in ", output, re.MULTILINE)
+    existing = [name.removeprefix(prefix) for name in existing]
+    return sorted({*existing, *(name for name in stages if "1" not in stages[name])})
 
 
 def update(
     project: Path, template: str, options: list[str]
 ) -> tuple[list[str], list[str], list[str]]:
-    """Let cruft change the files of a copy.
+    """Run cruft in a copy.
 
     Returns:
-        The files that need a person; those that the project had already; and those that
-        wait with `.template` at the end of their name until these are connected.
+        The files with conflicts; the files that the project already had; and new files
+        that depend on the template's version of these. Their names end in `.template`.
     """
     former, head = lock_file(project), run("git", "rev-parse", "HEAD").strip()
     hint = f" (template: {template}; if it has moved: TEMPLATE=…)"
     cruft = ("cruft", "update", "--skip-apply-ask", *options)
-    said = run(*cruft, at=project, hint=hint)
+    output = run(*cruft, at=project, hint=hint)
     waiting: list[str] = []
-    if collisions := find_collisions(project, said):  # once more, without them
+    if collisions := find_collisions(project, output):  # again, without them
         run("git", "reset", "--quiet", "--hard", at=project)
         run("git", "clean", "--quiet", "-d", "--force", at=project)
         run("git", "rm", "--quiet", "--", *collisions, at=project)
         commit(project)
-        said = run(*cruft, at=project, hint=hint)
+        output = run(*cruft, at=project, hint=hint)
         if any(name.endswith(".py") for name in collisions):
             run("git", "add", "--all", at=project)
             new = ("--relative", "--name-only", "--diff-filter=A", head)
@@ -138,14 +137,14 @@ def update(
         run("git", "rm", "--quiet", "--ignore-unmatch", "--", former, at=project)
     marked = run("git", "diff", "--name-only", "--diff-filter=U", at=project)
     changed = run("git", "diff", "--name-only", head, at=project).splitlines()
-    stuck = re.findall(r"^error: (.+): patch does not apply$", said, re.MULTILINE)
+    stuck = re.findall(r"^error: (.+): patch does not apply$", output, re.MULTILINE)
     gone = [f"{each} (not in the template)" for each in stuck if each not in changed]
     rejected = [path.relative_to(project).as_posix() for path in project.rglob("*.rej")]
     return [*marked.splitlines(), *rejected, *gone], collisions, waiting
 
 
 def main() -> None:
-    """Update the project, or say in one line why not."""
+    """Update the project."""
     if not shutil.which("cruft"):
         stop("cruft is missing: 'uv tool install cruft' or 'pipx install cruft'.")
     if changes := run("git", "status", "--porcelain", "--untracked-files=normal"):
@@ -155,7 +154,7 @@ def main() -> None:
         state = json.loads(LINK.read_text(encoding="utf-8"))
         template, answers = state["template"], state["context"]["cookiecutter"]
     except (OSError, ValueError, LookupError, TypeError):
-        stop(f"{LINK} is no link to a template: 'cruft link ADDRESS' makes one.")
+        stop(f"{LINK} is missing or invalid: 'cruft link ADDRESS' writes it.")
     words = shlex.split(os.environ.get("SET", ""))
     wanted: dict[str, Any] = dict(word.partition("=")[::2] for word in words)
     known = [key for key in answers if key[0] != "_" and key not in FIXED]
@@ -200,29 +199,23 @@ def main() -> None:
     if not changed and not left:
         print("The project is up to date with its template.")
         return
-    if lock_file(Path()) != former:  # another manager makes its own environment
+    if lock_file(Path()) != former:  # another manager recreates the environment
         Path(".venv/made-for").unlink(missing_ok=True)
     print("To undo the update: git reset --quiet --hard")
     if collisions:
-        print(
-            "\n  ".join(
-                ["Your files were kept; the template's are beside them:", *collisions]
-            )
-        )
+        title = "Your files were kept; the template's versions end in .template:"
+        print("\n  ".join([title, *collisions]))
     if waiting:
-        print(
-            "\n  ".join(
-                ["These new files end in .template until you connect yours:", *waiting]
-            )
-        )
+        title = "These new files end in .template, as they may not fit your files:"
+        print("\n  ".join([title, *waiting]))
         print("To use them: for f in src/*/*.template tests/*.template;", end=" ")
         print('do mv -n "$f" "${f%.template}"; done')
     if left:
         sys.exit("\n  ".join(["Resolve these conflicts:", *left]) + f"\nThen: {FINISH}")
-    print(f"{len(changed)} files are updated: 'git diff HEAD' shows how.")
+    print(f"{len(changed)} files are updated: 'git diff HEAD' shows the changes.")
     make = [os.environ.get("MAKE", "make"), "--no-print-directory", "lock", "install"]
     if subprocess.run(make).returncode != 0:
-        sys.exit(f"The files are updated, the environment is not.\nThen: {FINISH}")
+        sys.exit(f"The files are updated, the environment is not: run '{FINISH}'.")
     print("Then: make check test && git add --all && git commit")
 
 

@@ -1,8 +1,8 @@
 """Turn a repository that was made with "Use this template" into the project.
 
-The workflow use-template.yml runs this. The answers come from the file in which GitHub
-describes the run; no shell or expression sees them. The project is pushed as one
-commit, so a failure (status 1) changes nothing. The run's summary says what happened.
+The workflow use-template.yml runs this. The answers are read from the file in which
+GitHub describes the run, so that no shell interprets them. The project is pushed as one
+commit, so a failure (status 1) changes nothing. The run's summary shows the result.
 """
 
 from __future__ import annotations
@@ -29,40 +29,44 @@ from repository import DeclinedError, GitError, Person, Repository, foreign_work
 Answers = dict[str, Any]
 Event = dict[str, Any]  # GitHub's description of a run
 
-ASIDE = "use-template"  # the branch for the project if the run's branch is protected
-# The token, and what the make that runs this sets.
+BRANCH = "use-template"  # for the project if the run's own branch is protected
+# The token, and what the calling make sets.
 HIDDEN_FROM_MAKE = ("GITHUB_TOKEN", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VENV")
 
 
-class Ending(Exception):
-    """Why no project is made: an exit status, and paragraphs for the summary."""
+class NoProject(Exception):
+    """No project is made: the exit status, and the reason for the summary."""
 
     def __init__(self, status: int, title: str, *paragraphs: str) -> None:
         super().__init__(title)
-        self.status, self.quoted = status, paragraphs
+        self.status, self.paragraphs = status, paragraphs
 
 
 def check_repository(event: Event, repository: Repository, branch: str) -> str:
-    """Return the first commit, which has the template's files, or raise Ending."""
+    """Return the first commit, which has the template's files, or raise NoProject."""
     about = event["repository"]
     first = repository.git("rev-list", "--first-parent", "HEAD").split()[-1]
     is_origin = about["fork"] or about.get("is_template") or about["name"] == NAME
     if is_origin or "tools/use_template.py" not in repository.files(first):
         title = "Nothing is done here: this is the template or a fork of it."
-        raise Ending(0, title, "Press *Use this template*, and start this run there.")
+        raise NoProject(
+            0,
+            title,
+            "Press *Use this template*, and run this workflow in the new repository.",
+        )
     tip = repository.fetch(branch)
     if "cookiecutter.json" not in repository.files(tip):
-        raise Ending(0, "This repository is a project already.")
+        raise NoProject(0, "This repository is a project already.")
     if tip != repository.git("rev-parse", "HEAD"):
-        raise Ending(1, f"`{branch}` has changed during the run.", "Start it again.")
-    if repository.tips(ASIDE):
-        title = f"The project is on the branch `{ASIDE}` already."
-        raise Ending(0, title, pull_request(event, branch))
+        raise NoProject(1, f"`{branch}` has changed during the run.", "Start it again.")
+    if repository.tips(BRANCH):
+        title = f"The project is on the branch `{BRANCH}` already."
+        raise NoProject(0, title, pull_request(event, branch))
     return first
 
 
 def answers_of(event: Event) -> Answers:
-    """Return the form's answers and GitHub's, or raise Ending if one is refused."""
+    """Return the answers of the form and of GitHub, or raise NoProject."""
     context = questions()
     login, number = event["sender"]["login"], event["sender"]["id"]
     answers: Answers = {
@@ -76,7 +80,7 @@ def answers_of(event: Event) -> Answers:
         is_bool = isinstance(context.get(key), bool)
         answers[key] = answer == "true" if is_bool else answer
     answers["project_name"] = answers.get("project_name") or event["repository"]["name"]
-    # Only the template's own text is rendered; the answers are values in it.
+    # Only the template's text is rendered, never an answer.
     jinja = environment.StrictEnvironment(context={"cookiecutter": context})
     for key in ("project_slug", "package_name"):
         default = jinja.from_string(context[key])
@@ -85,13 +89,13 @@ def answers_of(event: Event) -> Answers:
     about = {**private, "_repo_dir": str(TEMPLATE)}
     if errors := validate_answers({**about, **answers}):
         title = "These answers can't make a project. Nothing is changed."
-        text = "The slug and the package's name come from the project's name."
-        raise Ending(1, title, code(str(error) for error in errors), text)
+        text = "project_slug and package_name are derived from project_name."
+        raise NoProject(1, title, code(str(error) for error in errors), text)
     return answers
 
 
 def find_origin(repository: Repository, address: str, first: str) -> dict[str, str]:
-    """Return the commit of the template that has the first commit's files, if any."""
+    """Return the template's commit with the files of the first commit, if any."""
     try:
         repository.git("fetch", "--quiet", "--no-tags", "--", address, "HEAD")
     except GitError:  # no address, or no access
@@ -121,21 +125,21 @@ def lock(project: Path) -> bool:
 def project_tree(
     repository: Repository, project: Path, first: str
 ) -> tuple[str, list[str]]:
-    """Return the tree of the project's files and added ones, and notes for people."""
+    """Return a tree of the project's and added files, and notes for the summary."""
     template, here = repository.files(first), repository.files("HEAD")
     made = repository.files(repository.tree(project))
     foreign = foreign_workflows(made, here)
-    for path in foreign:  # stays as it is here
+    for path in foreign:  # the repository's own is kept
         Path(project, path).unlink()
     kept = {p: here[p] for p in here if p not in template or p in foreign}
     both = [p for p in kept if made.get(p, here[p]) != here[p] and p not in foreign]
     for path in both:
         Path(project, path).rename(Path(project, f"{path}.template"))
     edited = [p for p in here if p not in kept and here[p] != template[p]]
-    notes = [f"`{p}` is not the template's, and can't be pushed." for p in foreign]
+    notes = [f"`{p}` was left as it is: a run can't push workflows." for p in foreign]
     texts = (
-        "Yours stay, and FILE.template is the project's:",
-        "Your edits are in the history:",
+        "Your files were kept; the project's versions end in .template:",
+        "These files were replaced; your edits are in the history:",
     )
     for text, paths in zip(texts, (both, edited), strict=True):
         notes += [text, code(paths)] if paths else []
@@ -143,9 +147,11 @@ def project_tree(
 
 
 def pull_request(event: Event, branch: str) -> str:
-    """Return the link that opens a pull request from the branch ASIDE."""
+    """Return the link that opens a pull request from BRANCH."""
     compare = f"{event['repository']['html_url']}/compare/{quote(branch, safe='')}"
-    return f"[Open a pull request]({compare}...{ASIDE}?expand=1) that merges `{ASIDE}`."
+    return (
+        f"[Open a pull request]({compare}...{BRANCH}?expand=1) that merges `{BRANCH}`."
+    )
 
 
 def code(lines: Iterable[str]) -> str:
@@ -154,7 +160,7 @@ def code(lines: Iterable[str]) -> str:
 
 
 def summarise(title: str, *paragraphs: str) -> None:
-    """Write to the run's summary, and the title to its log."""
+    """Write the run's summary, and the title to its log."""
     print(title)
     with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
         file.write("\n\n".join([f"### {title}", *paragraphs, ""]))
@@ -168,7 +174,7 @@ def make_project() -> None:
     repository = Repository(TEMPLATE, token, server)
     first = check_repository(event, repository, branch)
     answers = answers_of(event)
-    template = os.environ["TEMPLATE"]  # its address, empty if GitHub does not say
+    template = os.environ["TEMPLATE"]  # its address, or empty
     origin = find_origin(repository, template, first)
     with tempfile.TemporaryDirectory(prefix="project-") as scratch:
         project = render(answers, origin, Path(scratch))
@@ -181,10 +187,10 @@ def make_project() -> None:
         repository.push(commit, branch)
     except DeclinedError:
         notes.append(f"`{branch}` is protected. {pull_request(event, branch)}")
-        branch = ASIDE
+        branch = BRANCH
         repository.push(commit, branch)
     if not is_locked:
-        notes.append("There is no lock file: `make lock` writes it. The log says more.")
+        notes.append("There is no lock file (see the log): `make lock` writes it.")
     if not origin:
         link = f"`uvx cruft link {template or 'ADDRESS'}`"
         notes.append(f"The project is not linked to its template: {link} links it.")
@@ -193,11 +199,11 @@ def make_project() -> None:
 
 
 def main() -> int:
-    """Make the project or say why not, and return the exit status."""
+    """Make the project and return the exit status."""
     try:
         make_project()
-    except Ending as end:
-        summarise(str(end), *end.quoted)
+    except NoProject as end:
+        summarise(str(end), *end.paragraphs)
         return end.status
     except GitError as error:
         summarise("Git failed. Nothing is changed.", code(str(error).splitlines()))

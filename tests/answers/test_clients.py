@@ -253,7 +253,7 @@ def test_an_older_cookiecutter_is_refused_in_one_line(
     done = client_of(machine, TOO_OLD).make(*WORDS, check=False)
     assert done.returncode == 1
     assert done.stdout.splitlines()[0].removeprefix("ERROR: ") == (
-        f"cookiecutter {TOO_OLD} runs here, and this template needs"
+        f"cookiecutter {TOO_OLD} is too old: this template needs"
         f" {OLDEST[:3]} or newer: pipx install --force cookiecutter"
     )
     assert [*machine.work.iterdir()] == []
