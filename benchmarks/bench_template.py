@@ -53,7 +53,7 @@ def first(sandbox: Sandbox, manager: str) -> Path:
 
 @pytest.fixture
 def finish(benchmark: BenchmarkFixture, sandbox: Sandbox) -> Callable[[Path], None]:
-    """Return a function that checks a project, records its disk space and deletes it."""
+    """Return a function that checks, measures and deletes a project."""
 
     def finish(project: Path) -> None:
         kernels = list(sandbox.home.glob(f"**/kernels/{project.name}/kernel.json"))

@@ -67,7 +67,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def record(directory: Path) -> bytes:
-    """Make a project beside a copy of the template; return the terminal's input.
+    """Make a project beside a copy of the template; return the terminal output.
 
     Args:
         directory: empty; for the copy, a HOME and the project.
@@ -111,7 +111,7 @@ def style_of(cell: Any) -> Style:
 
 
 def screen(received: bytes) -> Text:
-    """Return what a terminal shows after this input, with styles."""
+    """Return what a terminal shows after this output, with styles."""
     terminal = pyte.Screen(COLUMNS, LINES)
     pyte.ByteStream(terminal).feed(received)
     lines = []
