@@ -253,7 +253,7 @@ def test_what_is_missing_is_named_in_one_line(
     bare = Project(project.path, {**project.env, "PATH": without_tools})
     assert "uvx is missing" in refused(bare, "data-push")
     nowhere = Project(project.path, machine.env)
-    assert "Where to?" in refused(nowhere, "data-push")
+    assert "No address" in refused(nowhere, "data-push")
 
 
 def test_the_address_is_in_dotenv_or_in_the_configuration(

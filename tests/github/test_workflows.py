@@ -266,7 +266,7 @@ def test_a_tag_that_differs_from_the_version_stops_the_release(
     ("visibility", "publish_to", "expected"),
     [
         ("private", "", set()),
-        ("private", "index", {"Upload to the project's own package index"}),
+        ("private", "index", {"Publish to the project's package index"}),
         ("private", "pypi", {"pypa/gh-action-pypi-publish"}),
         ("public", "", {"actions/attest-build-provenance"}),
     ],

@@ -70,7 +70,7 @@ def test_production_is_not_installed_into_the_development_environment(
 ) -> None:
     project = Project(bake().path, machine.env)
     done = project.make("install-production", check=False)
-    assert done.stdout.startswith("Where to? make install-production VENV=")
+    assert done.stdout.startswith("No VENV: make install-production VENV=")
     assert not (project / ".venv").exists()
 
 

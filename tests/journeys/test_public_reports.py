@@ -131,8 +131,8 @@ def test_a_persons_matplotlibrc_changes_no_figure(
     [
         pytest.param("core.autocrlf", "true", "", id="cookiecutter-django#4675"),
         ("core.safecrlf", "true", ""),
-        ("core.hooksPath", ".git/hooks", "git uses these hooks"),
-        ("core.hooksPath", "", "git uses these hooks"),
+        ("core.hooksPath", ".git/hooks", "git uses the hooks"),
+        ("core.hooksPath", "", "git uses the hooks"),
         ("core.excludesFile", "{}/ignore", "git ignores uv.lock ({}/ignore)"),
         ("status.showUntrackedFiles", "no", ""),
     ],
@@ -157,7 +157,7 @@ def test_a_repository_that_git_refuses_is_named(project: Project) -> None:
     done = project.make("check", check=False)  # devcontainers/cli#796
     assert "fatal: not a git repository: /gone" in done.stdout
     assert "Traceback" not in done.stdout
-    assert "No git hooks." in project.make("hooks").stdout
+    assert "No git hooks" in project.make("hooks").stdout
 
 
 def test_git_works_in_the_project_alone(project: Project, machine: Machine) -> None:

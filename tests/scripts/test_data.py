@@ -73,7 +73,7 @@ def test_the_example_of_the_readme_is_a_list(project: Project) -> None:
     text = example.removeprefix("toml").replace("64 hexadecimal digits", SHA256)
     (project / "data.toml").write_text(text, encoding="utf-8")
     (project / "data/raw/measurements.parquet").write_bytes(CONTENT)
-    assert "measurements.parquet is here" in project.make("data").stdout
+    assert "measurements.parquet is complete" in project.make("data").stdout
 
 
 def test_a_file_is_fetched_once(
@@ -82,7 +82,7 @@ def test_a_file_is_fetched_once(
     url, asked = requests
     assert fetch(url)[0] == 0
     assert (project / NAME).read_bytes() == CONTENT
-    assert fetch(url) == (0, f"{NAME} is here\n")
+    assert fetch(url) == (0, f"{NAME} is complete\n")
     assert asked == ["/a.csv"]
 
 

@@ -1,4 +1,4 @@
-"""Download the files that data.toml lists; existing files are only checked."""
+"""Download the files that data.toml lists, and check the existing ones."""
 
 import sys
 import tomllib
@@ -31,4 +31,4 @@ for path, url, expected in listed:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         sys.exit(f"{path} {reason}\nThen 'make data' downloads the missing files.")
-    print(f"{path.as_posix()} is here")
+    print(f"{path.as_posix()} is complete")

@@ -1,4 +1,4 @@
-# How commands use the environment, and when it is recreated.
+# The environment that commands use, and when it is recreated.
 
 .NOTPARALLEL:
 .PHONY: $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(wildcard Makefile make/*.mk))
@@ -27,7 +27,7 @@ unexport $(filter-out $(REACH),$(filter PIP_% PIPENV_% POETRY_% UV_%,$(.VARIABLE
 	PYTHONSTARTUP PYTHONWARNDEFAULTENCODING PYTHONWARNINGS
 # Takes precedence over pip.conf.
 export PIP_USER := 0
-# First the programs in .bootstrap, last a Python that only pyenv has.
+# .bootstrap takes precedence; a Python from pyenv is the last choice.
 PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/$(PYTHON_VERSION)
 export PATH := $(CURDIR)/.bootstrap/bin:$(PATH):$(lastword $(wildcard $(PYENV).*/bin))
 
@@ -54,7 +54,7 @@ finish:
 	$(AGAIN) kernel $(if $(wildcard .git),hooks)
 
 elsewhere:
-	@$(if $(filter file,$(origin VENV)),echo "Where to? make install-production VENV=…" >&2; exit 1)
+	@$(if $(filter file,$(origin VENV)),echo "No VENV: make install-production VENV=…" >&2; exit 1)
 
 ready:
 	@$(READY) || { echo "There is no environment for this directory in $(VENV): run 'make install'" \

@@ -10,5 +10,5 @@ docs: pages ## Run the notebooks and build the documentation site in site
 	echo "$$output"; ! echo "$$output" | grep -q '^griffe: ' || { echo "The docstrings above" \
 		"don't match the code: correct them, then run 'make docs'." >&2; exit 1; }
 
-docs-serve: pages ## Serve the documentation site, with changes to its pages (ARGS=…)
+docs-serve: pages ## Serve the documentation site and reload changed pages (ARGS=…)
 	$(RUN) zensical serve $(ARGS)

@@ -9,7 +9,7 @@ TOOLS = sh make/isolated $(RUN) piptools
 UPGRADE :=
 {% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' \
 	pyproject.toml | grep -vx dev)
-{% endif %}{% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
+{% endif %}{% if not cookiecutter.package_index_url %}# Only releases older than a week are locked: most bad ones are found by then.
 COOL_OFF ?= P7D
 {% endif %}COMPILE = $(TOOLS) compile --quiet $(COOL_OFF:%=--uploaded-prior-to %)
 export CUSTOM_COMPILE_COMMAND := make lock
@@ -34,7 +34,7 @@ install-production: elsewhere environment $(LOCKED) ## Install for production (V
 add: ready ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
-# requirements.txt has the part of requirements-dev.txt that the package itself needs.
+# requirements.txt is the subset of requirements-dev.txt without development tools.
 lock: environment ## Update the requirements files from pyproject.toml
 	$(COMPILE) $(UPGRADE) --extra dev{% if cookiecutter.__service %} $(APPS:%=--extra %){% endif %} \
 		--output-file requirements-dev.txt pyproject.toml

@@ -5,7 +5,7 @@ LOCK_CHECK = $(BIN)/python make/add.py --check
 CREATE = $(PYTHON) -m venv --clear --prompt $(PROJECT) $(VENV) && \
 	$(PIP) install --quiet --upgrade "pip>=26.3"
 PIP = sh make/isolated $(RUN) pip
-{% if not cookiecutter.package_index_url %}# Releases are locked after a week: most bad ones are found by then.
+{% if not cookiecutter.package_index_url %}# Only releases older than a week are locked: most bad ones are found by then.
 COOL_OFF ?= P7D
 {% endif %}PIP_LOCK = $(PIP) lock --quiet --only-deps $(COOL_OFF:%=--uploaded-prior-to %)
 {% if cookiecutter.__service %}APPS := $(shell sed -n '/^\[project.optional/,/^\[tool/s/^\([a-z0-9-]*\) = \[.*/\1/p' \
@@ -33,7 +33,7 @@ install-production: elsewhere environment $(LOCKED) ## Install for production (V
 add: ready ## Add a dependency (PACKAGE=… or FILE=…, DEV=yes for a tool)
 	@$(BIN)/python make/add.py $(if $(DEV),--extra=dev){% if cookiecutter.__service %} $(APP:%=--extra=%){% endif %} $(PACKAGES)
 
-# Keeps the locked versions. pylock.toml has a part of the packages in pylock.dev.toml.
+# Locked versions are kept. The packages of pylock.toml are a subset of those of pylock.dev.toml.
 lock: environment ## Update the lock files from pyproject.toml
 	@mkdir -p .cache
 	@cat $(KEEP) 2>/dev/null | $(VERSIONS) >.cache/constraints.txt
