@@ -128,7 +128,7 @@ def test_a_command_that_is_killed_continues_where_it_stopped(project: Project) -
         wait_until(lambda: not any(map(is_running, processes)), 30, "no worker is left")
     before = {path: path.stat().st_mtime_ns for path in done(project, output)}
     said = project.run(project.bin / SLUG, *words(output)[1:]).stdout
-    assert f"; {len(before)} files were done before" in said
+    assert f"; {len(before)} files were already done" in said
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert_predicted(project, output)
     assert not (project / output / ".unfinished").exists()

@@ -131,8 +131,8 @@ def test_a_persons_matplotlibrc_changes_no_figure(
     [
         pytest.param("core.autocrlf", "true", "", id="cookiecutter-django#4675"),
         ("core.safecrlf", "true", ""),
-        ("core.hooksPath", ".git/hooks", "git uses the hooks"),
-        ("core.hooksPath", "", "git uses the hooks"),
+        ("core.hooksPath", ".git/hooks", "git uses these hooks"),
+        ("core.hooksPath", "", "git uses these hooks"),
         ("core.excludesFile", "{}/ignore", "git ignores uv.lock ({}/ignore)"),
         ("status.showUntrackedFiles", "no", ""),
     ],

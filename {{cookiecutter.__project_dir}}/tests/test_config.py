@@ -1,4 +1,4 @@
-"""The package finds its project."""
+"""The package finds the project's root."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from {{ cookiecutter.package_name }} import config
 ROOT = f"{config.PREFIX}ROOT"
 
 
-def test_a_variable_names_the_project(
+def test_an_environment_variable_sets_the_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ROOT, str(tmp_path))
     assert config.find_root() == tmp_path
 
 
-def test_an_installed_package_finds_the_project_around_it(
+def test_an_installed_package_finds_the_root_above_the_current_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "Übung 1"

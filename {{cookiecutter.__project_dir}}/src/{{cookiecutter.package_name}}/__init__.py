@@ -1,4 +1,4 @@
-"""The project's package; see README.md."""
+"""The package of the project, which README.md describes."""
 
 import os
 
@@ -10,7 +10,7 @@ __version__: str
 
 
 def __getattr__(name: str) -> str:
-    """Return the version: reading it takes longer than all other imports here."""
+    """Return the version, which is slow to look up and rarely used."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import version

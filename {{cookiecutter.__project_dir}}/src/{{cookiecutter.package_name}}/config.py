@@ -9,7 +9,7 @@ PREFIX = f"{__package__.upper()}_"  # of the project's environment variables
 def find_root() -> Path:
     """Return the project's root, the directory with `pyproject.toml` and `data`.
 
-    This is the prefixed environment variable ROOT if set; else the nearest such
+    This is the prefixed environment variable ROOT if it is set; else the nearest such
     directory above this file (editable install) or above the current directory; else
     the current directory.
     """
