@@ -7,10 +7,8 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,20 +16,12 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from filelock import FileLock
-from pytest_cookies.plugin import Cookies, Result  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from new import copy_template
-from support import index_proxy
-from support.index_proxy import default_index, has_json_pages
-from support.machine import (
-    INHERITED,
-    PERSONAL,
-    Equip,
-    Machine,
-    MachineNamed,
-    MachineWith,
-)
+from support.engine import needs_engine
+from support.index_proxy import default_index, has_json_pages, json_index
+from support.machine import INHERITED, PERSONAL, Equip, Machine, MachineWith
 from support.project import (
     ROOT,
     Bake,
@@ -43,16 +33,12 @@ from support.project import (
     run,
 )
 
-# What is ignored here would be ignored by every program that a test starts; a shell
-# ignores these for what it runs in the background.
+# A shell ignores Ctrl-C for what it runs in the background, and so would every program
+# that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-
-if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
+STACKS = Path(sys.prefix) / "stacks"
 # Where the machine trusts a certificate of its own, all tools of the tests do.
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATE_VARIABLES = (
@@ -67,7 +53,6 @@ LONGEST_FIRST = (
     "test_managers_journey",
     "test_updates",
     "test_faults",
-    "test_workflows",
     "test_starters",
     "test_private_index",
 )
@@ -106,31 +91,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest; leave the slowest to CI."""
     ci = os.environ.get("CI")
+    left_out = {} if ci else {"ci": "'CI=1 make test' runs it"}
+    if ci != "weekly":
+        left_out["weekly"] = "'CI=weekly make test' runs it"
     for item in items:
-        if item.get_closest_marker("ci") and not ci:
-            reason = "it takes long: 'CI=1 make test' runs it"
-            item.add_marker(pytest.mark.skip(reason=reason))
-        if item.get_closest_marker("weekly") and ci != "weekly":
-            reason = "it is for the weekly run: 'CI=weekly make test' runs it"
-            item.add_marker(pytest.mark.skip(reason=reason))
+        for mark, reason in left_out.items():
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")
-def of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of one run of the tests, for all its processes."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def caches() -> dict[str, str]:
+    """Where tools keep what they have downloaded or computed, whoever's HOME is in use.
 
-
-@pytest.fixture(scope="session")
-def caches(of_this_run: Path) -> dict[str, str]:
-    """Where the managers keep what they have downloaded, whoever's HOME is in use.
-
-    What mypy has read of the dependencies is kept with the tests' own tools, and what
-    matplotlib has of the fonts for one run of the tests, for all its processes. pip
-    compiles nothing, which is most of its work.
+    pip compiles nothing, which is most of its work.
     """
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directories = {
@@ -144,8 +120,8 @@ def caches(of_this_run: Path) -> dict[str, str]:
     return {
         **dict.fromkeys(certificates, str(SYSTEM_CERTIFICATES)),
         **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
-        "MYPY_CACHE_DIR": str(Path(sys.prefix) / "stacks/mypy"),
-        "MPLCONFIGDIR": str(of_this_run / "matplotlib"),
+        "MYPY_CACHE_DIR": str(STACKS / "mypy"),
+        "MPLCONFIGDIR": str(STACKS / "matplotlib"),
         "UV_NO_PROGRESS": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_COMPILE": "0",  # which means that nothing is compiled
@@ -163,18 +139,17 @@ def own_home(
     # A short path, as sockets of black's lie in it.
     scratch = tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True)
     with scratch, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", scratch.name)
         patch.setattr(tempfile, "tempdir", None)
-        patch.setenv("HOME", str(home))
-        patch.setenv("USERPROFILE", str(home))
         for name in [*os.environ]:
             if name in INHERITED or name.startswith(PERSONAL):
                 patch.delenv(name)
-        for name, value in caches.items():
-            patch.setenv(name, value)
         # The pinned tools, uv among them, are on the PATH of the tests.
         tools = str(Path(sys.executable).parent)
-        patch.setenv("PATH", os.pathsep.join([tools, os.environ["PATH"]]))
+        path = os.pathsep.join([tools, os.environ["PATH"]])
+        own = {"HOME": str(home), "USERPROFILE": str(home)}
+        for name, value in {**caches, **own, "PATH": path}.items():
+            patch.setenv(name, value)
+        patch.setenv("TMPDIR", scratch.name)
         yield home
 
 
@@ -202,32 +177,6 @@ def scratch(machine: Machine, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_machine(
-    tmp_path_factory: pytest.TempPathFactory,
-    template: Path,
-    caches: dict[str, str],
-    own_home: Path,
-) -> Iterator[MachineNamed]:
-    """Give a machine that nobody has worked on yet, for several tests."""
-
-    machines: list[Machine] = []
-
-    def made(name: str) -> Machine:
-        machines.append(Machine(tmp_path_factory.mktemp(name), template, caches))
-        return machines[-1]
-
-    yield made
-    for machine in machines:
-        machine.remove()
-
-
-@pytest.fixture(scope="session")
-def shared_machine(new_machine: MachineNamed) -> Machine:
-    """A machine on which several tests look at what was made once."""
-    return new_machine("shared")
-
-
-@pytest.fixture(scope="session")
 def pinned_programs(own_home: Path) -> Path:
     """The directory of the programs that requirements-managers.txt brings.
 
@@ -241,7 +190,7 @@ def pinned_programs(own_home: Path) -> Path:
         run("uv", "venv", "--quiet", "--relocatable", "--python", sys.executable, made)
         run(*pip, "--require-hashes", "-r", pins)
 
-    return programs_of(made_once(Path(sys.prefix) / "stacks" / f"programs-{key}", make))
+    return programs_of(made_once(STACKS / f"programs-{key}", make))
 
 
 @pytest.fixture(scope="session")
@@ -255,67 +204,20 @@ def index_settings(own_home: Path) -> Iterator[dict[str, dict[str, str]]]:
     if has_json_pages(index):
         yield {}
         return
-    server = index_proxy.serve(index)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/simple"
-    pip = {"PIP_INDEX_URL": address, "PIP_USE_FEATURE": "fast-deps"}
-    yield {
-        "poetry": {"POETRY_PYPI_MIRROR_URL": index},
-        "pip-tools": pip,
-        "pip": pip,
-        "pipenv": {"PIPENV_PYPI_MIRROR": address},
-    }
-    server.shutdown()
-    server.server_close()
+    with json_index(index) as address:
+        pip = {"PIP_INDEX_URL": address, "PIP_USE_FEATURE": "fast-deps"}
+        yield {
+            "poetry": {"POETRY_PYPI_MIRROR_URL": index},
+            "pip-tools": pip,
+            "pip": pip,
+            "pipenv": {"PIPENV_PYPI_MIRROR": address},
+        }
 
 
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A container engine, with buildx and compose."""
-    from support.engine import needs_engine
-
     needs_engine()
-
-
-@pytest.fixture(scope="session")
-def poetry_base(
-    engine: None, index_settings: dict[str, dict[str, str]]
-) -> Iterator[str]:
-    """The build option for Poetry, which needs more without an index's JSON pages."""
-    if not index_settings:
-        yield ""
-        return
-    name = f"cds-test-base-{os.getpid()}"  # another process of the tests has its own
-    mirror = index_settings["poetry"]["POETRY_PYPI_MIRROR_URL"]
-    lines = (
-        "FROM python:3.13-slim",
-        "ENV PYTHONDONTWRITEBYTECODE=1",
-        "RUN pip install --no-compile --no-cache-dir poetry poetry-plugin-pypi-mirror",
-        f"ENV POETRY_PYPI_MIRROR_URL={mirror}"
-        " REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
-    )
-    done = subprocess.run(
-        ["docker", "build", "--quiet", "--tag", name, "-"],
-        input="\n".join(lines).encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    yield f"--build-arg BASE={name}"
-    run("docker", "rmi", "--force", name)
-
-
-@pytest.fixture(scope="session")
-def devcontainer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that opens dev containers."""
-    from support.engine import missing
-
-    if shutil.which("npm") is None:
-        missing("npm, which brings the dev containers' own program, is not here")
-    directory = tmp_path_factory.mktemp("devcontainers")
-    package = ("@devcontainers/cli@0", "--silent", "--no-audit", "--no-fund")
-    run("npm", "install", "--prefix", directory, *package)
-    return directory / "node_modules/.bin/devcontainer"
 
 
 @pytest.fixture(scope="session")
@@ -335,63 +237,60 @@ def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> E
 
 
 @pytest.fixture(scope="session")
-def machine_with(new_machine: MachineNamed, equip: Equip) -> MachineWith:
-    """Give a new machine that has this environment manager."""
+def machine_with(
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    caches: dict[str, str],
+    equip: Equip,
+) -> Iterator[MachineWith]:
+    """Give a new machine, for several tests, that has this environment manager."""
+    machines: list[Machine] = []
 
     def made(manager: str) -> Machine:
-        machine = new_machine(manager)
+        machine = Machine(tmp_path_factory.mktemp(manager), template, caches)
         equip(machine, manager)
+        machines.append(machine)
         return machine
 
-    return made
+    yield made
+    for machine in machines:
+        machine.remove()
 
 
 @pytest.fixture(scope="session")
-def render(cookies_session: Cookies, template: Path) -> Callable[..., Result]:
-    """Render without setting up, and return pytest-cookies' result, failed or not."""
-
-    def rendered(**answers: object) -> Result:
-        return cookies_session.bake(
-            extra_context=complete({"set_up": False, **answers}),
-            template=str(template),
-        )
-
-    return rendered
+def shared_machine(
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    caches: dict[str, str],
+    own_home: Path,
+) -> Machine:
+    """A machine on which several tests look at what was made once."""
+    return Machine(tmp_path_factory.mktemp("shared"), template, caches)
 
 
 @pytest.fixture(scope="session")
-def render_files(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
-    """Render a project's files and run no hook, which takes most of the time.
+def bake(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
+    """Render files, once for each set of answers; tests must not change them.
 
-    What hooks do to them is that empty directories go, as test_properties.py shows.
+    No hook is run, which takes most of the time. What hooks do to the files is that
+    empty directories go, as test_properties.py shows.
     """
-
-    def rendered(**answers: object) -> Project:
-        path = cookiecutter(
-            str(template),
-            no_input=True,
-            extra_context=complete(answers),
-            output_dir=str(tmp_path_factory.mktemp("files")),
-            accept_hooks=False,
-        )
-        directories = [each for each in Path(path).rglob("*") if each.is_dir()]
-        for directory in sorted(directories, reverse=True):
-            if not any(directory.iterdir()):
-                directory.rmdir()
-        return Project(Path(path), os.environ)
-
-    return rendered
-
-
-@pytest.fixture(scope="session")
-def bake(render_files: Bake) -> Bake:
-    """Render files, once for each set of answers; tests must not change them."""
     baked: dict[str, Project] = {}
 
     def once(**answers: object) -> Project:
         key = json.dumps(answers, sort_keys=True)
         if key not in baked:
-            baked[key] = render_files(**answers)
+            path = cookiecutter(
+                str(template),
+                no_input=True,
+                extra_context=complete(answers),
+                output_dir=str(tmp_path_factory.mktemp("files")),
+                accept_hooks=False,
+            )
+            for directory, _, _ in os.walk(path, topdown=False):
+                if not any(Path(directory).iterdir()):
+                    Path(directory).rmdir()
+            baked[key] = Project(Path(path), os.environ)
         return baked[key]
 
     return once
@@ -436,22 +335,20 @@ def stack(largest: Project) -> Path:
         pip = ("uv", "pip", "install", "--quiet", "--python", made)
         run(*pip, *wanted, largest.path)
 
-    return made_once(Path(sys.prefix) / "stacks" / key, make)
-
-
-def need_little(template: Path) -> None:
-    """Let an analysis need no more than its set-up, where that makes no difference."""
-    context = default_context()
-    context["_dependencies"] |= {"notebook": "typer>=0.20", "analysis": ""}
-    context["_development"]["notebook"] = "ipykernel pre-commit"
-    (template / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
+    return made_once(STACKS / key, make)
 
 
 @pytest.fixture(scope="session")
 def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template for projects that need little: pip takes long to install much."""
+    """The template for projects that need no more than their set-up.
+
+    It is used where that makes no difference: pip takes long to install much.
+    """
     top = copy_template(tmp_path_factory.mktemp("little"))
-    need_little(top)
+    context = default_context()
+    context["_dependencies"] |= {"notebook": "typer>=0.20", "analysis": ""}
+    context["_development"]["notebook"] = "ipykernel pre-commit"
+    (top / "cookiecutter.json").write_text(json.dumps(context), encoding="utf-8")
     return top
 
 

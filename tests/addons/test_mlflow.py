@@ -13,7 +13,7 @@ import pytest
 
 from support.machine import Machine
 from support.project import Bake, Project
-from support.service import PENGUIN, answers, ask, free_port, running
+from support.service import PENGUIN, ask, free_port, running
 
 slow = pytest.mark.slow
 ADDRESS = "models:/my-analysis/1"
@@ -41,9 +41,7 @@ def server(project: Project) -> Iterator[int]:
     """The port of a server that has the project's training and evaluation."""
     words = ("make", "experiments", "ARGS=--port={port}")
     experiments = f"{API}/experiments/get?experiment_id=0"
-    with running(
-        project, *words, ready=lambda port: answers(port, experiments)
-    ) as port:
+    with running(project, *words, ready=experiments) as port:
         uri = f"MLFLOW_TRACKING_URI=http://127.0.0.1:{port}\n"
         (project / ".env").write_text(uri, encoding="utf-8")
         assert f"registered as {ADDRESS}" in project.make("train").stdout
@@ -104,10 +102,9 @@ def test_a_registered_model_predicts_and_serves(project: Project, server: int) -
     project.run(*predict, "address.csv", "--model", ADDRESS)
     assert project.text("address.csv") == project.text("file.csv")
 
-    words = ("env", f"MY_ANALYSIS_MODEL_FILE={ADDRESS}", command, "serve")
-    with running(
-        project, *words, "--port", "{port}", ready=lambda port: answers(port, "/health")
-    ) as port:
+    variable = f"MY_ANALYSIS_MODEL_FILE={ADDRESS}"
+    words = ("env", variable, command, "serve", "--port", "{port}")
+    with running(project, *words, ready="/health") as port:
         record = json.loads(project.text("models/model.record.json"))
         assert ask(port, "GET", "/health")[1]["model"] == record["sha256"]
         assert ask(port, "POST", "/predict", json.dumps(PENGUIN))[0] == 200

@@ -1,24 +1,23 @@
 """Every way to make a project gives the same files.
 
-Enter throughout, at a terminal, is in journeys/test_set_up.py.
+Enter throughout, at a terminal, is in journeys/test_managers_journey.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.machine import Machine
-from support.project import Project, default_context, run
+from support.project import Project, default_context, programs_of, run
 
 CONTEXT = default_context()
 OLDEST = "2.4.0"
@@ -49,72 +48,57 @@ def contents(project: Project) -> Contents:
 
 
 class Client:
-    """A program that makes projects on a machine, without setting them up.
+    """A cookiecutter that makes projects on a machine, without setting them up."""
 
-    Attributes:
-        program: the command, without arguments.
-        template: what it makes projects from.
-    """
-
-    def __init__(self, machine: Machine, program: list[str]) -> None:
+    def __init__(self, machine: Machine, python: Path | str) -> None:
         self.machine = machine
-        self.program = program
-        self.template = str(machine.template)
+        self.python = python
         config = "default_context:\n  set_up: no\n"
         (machine.home / ".cookiecutterrc").write_text(config, "utf-8")
 
     def make(
-        self, *words: str | Path, check: bool = True, stdin: str = ""
+        self, template: Path | str, *words: str | Path, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run it with these arguments after the template."""
-        command = [*self.program, self.template, *words]
-        work, env = self.machine.work, self.machine.env
-        return run(*command, cwd=work, env=env, check=check, stdin=stdin)
+        """Make a project of a template."""
+        command = (self.python, "-m", "cookiecutter", template, *words)
+        return self.machine.run(*command, check=check)
 
-    @property
-    def project(self) -> Project:
-        """The project that it has made."""
-        return self.machine.project("penguin-bills")
-
-
-ClientOf = Callable[[Machine, str], Client]
+    def made(self) -> Contents:
+        """Return the files of the project that was made, which is deleted."""
+        project = self.machine.project("penguin-bills")
+        found = contents(project)
+        shutil.rmtree(project.path)
+        return found
 
 
-@pytest.fixture(scope="module")
+ClientOf = Callable[[str], Client]
+
+
+@pytest.fixture
 def client_of(
-    tmp_path_factory: pytest.TempPathFactory, own_home: Path
-) -> Iterator[ClientOf]:
+    tmp_path_factory: pytest.TempPathFactory, machine: Machine, own_home: Path
+) -> ClientOf:
     """Install a release of cookiecutter, once."""
-    directory = tmp_path_factory.mktemp("clients")
 
-    def client(machine: Machine, release: str) -> Client:
-        venv = directory / release
-        python = venv / ("Scripts/python" if os.name == "nt" else "bin/python")
+    def client(release: str) -> Client:
+        venv = tmp_path_factory.getbasetemp() / f"cookiecutter-{release}"
+        python = programs_of(venv) / "python"
         if not venv.exists():
             install = ("uv", "pip", "install", "--quiet", "--python", python)
             run("uv", "venv", "--quiet", "--python", sys.executable, venv)
             run(*install, f"cookiecutter=={release}")
-        return Client(machine, [str(python), "-m", "cookiecutter"])
+        return Client(machine, python)
 
-    yield client
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def newest(machine: Machine) -> Client:
-    """The cookiecutter of the tests' own environment."""
-    return Client(machine, [sys.executable, "-m", "cookiecutter"])
+    return client
 
 
-@pytest.fixture(params=["newest", "oldest"])
+@pytest.fixture(params=["newest", OLDEST])
 def client(
     request: pytest.FixtureRequest, machine: Machine, client_of: ClientOf
 ) -> Client:
-    """The newest cookiecutter, and the oldest that is supported."""
-    if request.param == "oldest":
-        return client_of(machine, OLDEST)
-    newest: Client = request.getfixturevalue("newest")
-    return newest
+    """The cookiecutter of the tests, and the oldest that is supported."""
+    is_newest = request.param == "newest"
+    return Client(machine, sys.executable) if is_newest else client_of(OLDEST)
 
 
 @pytest.fixture(scope="module")
@@ -136,121 +120,110 @@ def repository(machine: Machine) -> Path:
     """The template as a repository with a commit after the tag v1."""
     path = machine.home.parent / "git" / "template"
     shutil.copytree(machine.template, path)
-    git = ("git", "-C", path)
-    machine.run(*git, "init", "--quiet")
-    machine.run(*git, "add", "--all")
-    machine.run(*git, "commit", "--quiet", "--message", "First")
-    machine.run(*git, "tag", "v1")
-    machine.run(*git, "rm", "--quiet", "{{cookiecutter.__project_dir}}/README.md")
-    machine.run(*git, "commit", "--quiet", "--message", "Second")
+    for words in (
+        "init --quiet",
+        "add --all",
+        "commit --quiet --message=First",
+        "tag v1",
+        "rm --quiet {{cookiecutter.__project_dir}}/README.md",
+        "commit --quiet --message=Second",
+    ):
+        machine.run("git", *words.split(), cwd=path)
     return path
 
 
-# How answers are given
-
-
-def test_answers_on_the_command_line_and_replayed(
+def test_answers_given_in_any_way_make_the_same_files(
     client: Client, expected: Contents
 ) -> None:
-    client.make(*WORDS)
-    assert contents(client.project) == expected
-    shutil.rmtree(client.project.path)
-    client.make("--replay")
-    assert contents(client.project) == expected
+    machine, template = client.machine, client.machine.template
+    client.make(template, *WORDS)
+    assert client.made() == expected
+    client.make(template, "--replay")
+    assert client.made() == expected
 
-
-def test_answers_in_the_users_configuration(client: Client, expected: Contents) -> None:
-    config = client.machine.home / "team.yaml"
     answers = {**ANSWERS, "set_up": False}
+    config = machine.home / "team.yaml"
     config.write_text(json.dumps({"default_context": answers}), "utf-8")
-    client.make("--no-input", "--config-file", config)
-    assert contents(client.project) == expected
+    client.make(template, "--no-input", "--config-file", config)
+    assert client.made() == expected
+
+    call = (client.python, "-c", PYTHON_API, template)
+    done = machine.run(*call, json.dumps(answers))
+    assert done.stdout.splitlines()[-1] == str(machine.work / "penguin-bills")
+    assert client.made() == expected
 
 
-def test_answers_by_the_python_api(client: Client, expected: Contents) -> None:
-    call = [client.program[0], "-c", PYTHON_API, client.template]
-    done = client.machine.run(*call, json.dumps({**ANSWERS, "set_up": False}))
-    assert done.stdout.splitlines()[-1] == str(client.project.path)
-    assert contents(client.project) == expected
-
-
-# Where the template comes from
-
-
-def test_a_zip_in_a_path_with_blanks_and_other_letters(
+def test_a_zip_in_a_path_with_blanks_makes_the_same_files(
     client: Client, expected: Contents
 ) -> None:
     template = client.machine.template
     packed = client.machine.home / "Ada's templates" / "größer 分析"
-    client.template = shutil.make_archive(
-        str(packed), "zip", template.parent, template.name
-    )
-    client.make(*WORDS)
-    assert contents(client.project) == expected
-    assert not (client.project / ".cruft.json").exists()
+    root, name = template.parent, template.name
+    client.make(shutil.make_archive(str(packed), "zip", root, name), *WORDS)
+    assert not (client.machine.work / "penguin-bills/.cruft.json").exists()
+    assert client.made() == expected
 
 
-def test_a_tag_of_a_repository(
+def test_a_tag_of_a_repository_makes_the_same_files_and_a_link(
     client: Client, repository: Path, expected: Contents
 ) -> None:
-    client.template = f"file://{repository}"
-    client.make(*WORDS, "--checkout", "v1")
-    assert contents(client.project) == expected
-    link = json.loads(client.project.text(".cruft.json"))
+    client.make(f"file://{repository}", *WORDS, "--checkout", "v1")
+    link = json.loads(client.machine.project("penguin-bills").text(".cruft.json"))
     assert (link["template"], link["checkout"]) == (f"file://{repository}", "v1")
+    assert client.made() == expected
 
 
-def test_the_link_holds_no_token(newest: Client) -> None:
+def test_the_link_holds_no_token(machine: Machine) -> None:
     address = "https://example.com/acme/template"
     link = {"template": address.replace("//", "//ada:s3cret@"), "commit": "1" * 40}
-    newest.machine.env["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(link)
-    newest.make(*WORDS)
-    assert "s3cret" not in newest.project.text(".cruft.json")
-    assert json.loads(newest.project.text(".cruft.json"))["template"] == address
+    machine.env["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(link)
+    Client(machine, sys.executable).make(machine.template, *WORDS)
+    text = machine.project("penguin-bills").text(".cruft.json")
+    assert "s3cret" not in text
+    assert json.loads(text)["template"] == address
 
 
-def test_cruft_create(
+def cruft_create(
+    machine: Machine, repository: Path, answers: dict[str, str], check: bool = True
+) -> str:
+    """Make a project with cruft and return the output."""
+    context = json.dumps({**answers, "set_up": False})
+    words = ("--no-input", "--checkout", "v1", "--extra-context", context)
+    done = machine.run("cruft", "create", repository, *words, check=check)
+    assert done.returncode == (0 if check else 1)
+    return done.stdout
+
+
+def test_cruft_makes_the_same_files(
     machine: Machine, repository: Path, expected_project: Project, expected: Contents
 ) -> None:
-    client = Client(machine, ["cruft", "create"])
-    client.template = str(repository)
     answers = {
         **ANSWERS,
         "python_version": expected_project.text(".python-version").strip(),
         "environment_manager": CONTEXT["environment_manager"][0],
         "author_name": "Ada Lovelace",
         "author_email": "ada@example.org",
-        "set_up": False,
     }
-    words = ("--no-input", "--checkout", "v1", "--extra-context", json.dumps(answers))
-    client.make(*words)
-    assert contents(client.project) == expected
-    assert json.loads(client.project.text(".cruft.json"))["checkout"] == "v1"
+    cruft_create(machine, repository, answers)
+    project = machine.project("penguin-bills")
+    assert contents(project) == expected
+    assert json.loads(project.text(".cruft.json"))["checkout"] == "v1"
 
 
-def test_cruft_create_repeats_refused_answers(
-    machine: Machine, repository: Path
-) -> None:
-    client = Client(machine, ["cruft", "create"])
-    client.template = str(repository)
-    answers = {"description": "It's so.", "author_email": "nobody", "set_up": False}
-    words = ("--no-input", "--checkout", "v1", "--extra-context", json.dumps(answers))
-    done = client.make(*words, check=False)
-    assert done.returncode == 1
-    (line,) = re.findall(r"^  (cookiecutter .*)", done.stdout, re.MULTILINE)
+def test_cruft_repeats_refused_answers(machine: Machine, repository: Path) -> None:
+    answers = {"description": "It's so.", "author_email": "nobody"}
+    output = cruft_create(machine, repository, answers, check=False)
+    (line,) = re.findall(r"^  (cookiecutter .*)", output, re.MULTILINE)
     given = dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
     assert shlex.split(line)[1] == str(repository)
     assert given["description"] == "It's so."
     assert given["author_email"] == "FIXME"
 
 
-# Older releases
-
-
 def test_an_older_cookiecutter_is_refused_in_one_line(
     machine: Machine, client_of: ClientOf
 ) -> None:
-    done = client_of(machine, TOO_OLD).make(*WORDS, check=False)
+    done = client_of(TOO_OLD).make(machine.template, *WORDS, check=False)
     assert done.returncode == 1
     assert done.stdout.splitlines()[0].removeprefix("ERROR: ") == (
         f"cookiecutter {TOO_OLD} is too old: this template needs"

@@ -9,7 +9,7 @@ import pytest
 
 from support.engine import docker
 from support.machine import Machine, MachineWith
-from support.project import Project
+from support.project import Project, run
 
 
 def new_project(
@@ -49,6 +49,27 @@ def service(engine: None, machine_with: MachineWith) -> Iterator[Project]:
     project.make("pipeline")
     yield project
     remove_images(project)
+
+
+@pytest.fixture(scope="session")
+def poetry_base(
+    engine: None, index_settings: dict[str, dict[str, str]]
+) -> Iterator[str]:
+    """The build option for Poetry, which needs more without an index's JSON pages."""
+    if not index_settings:
+        yield ""
+        return
+    mirror = index_settings["poetry"]["POETRY_PYPI_MIRROR_URL"]
+    text = f"""FROM python:3.13-slim
+ENV PYTHONDONTWRITEBYTECODE=1
+RUN pip install --no-compile --no-cache-dir poetry poetry-plugin-pypi-mirror
+ENV POETRY_PYPI_MIRROR_URL={mirror}
+ENV REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
+"""
+    name = "cds-test-base"
+    run("docker", "build", "--quiet", "--tag", name, "-", stdin=text)
+    yield f"--build-arg BASE={name}"
+    docker("rmi", "--force", name)
 
 
 @pytest.fixture(scope="module")

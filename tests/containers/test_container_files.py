@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,17 +53,9 @@ def test_compose_uses_the_image_that_a_server_names(bake: Bake) -> None:
     assert services["api"]["image"] == "registry.example.org/team/a:1"
 
 
-@pytest.mark.slow
-def test_the_dev_container_is_read_by_its_own_program(
-    devcontainer: Path, bake: Bake
-) -> None:
+def test_the_dev_container_is_the_image_dev(bake: Bake) -> None:
     project = bake(starter="service", docker=True)
-    options = ("--workspace-folder", project.path, "--docker-path", "/bin/true")
-    done = run(devcontainer, "read-configuration", *options)
-    read = json.loads(done.stdout[done.stdout.index('{"configuration') :])
-    configuration = read["configuration"]
-    assert configuration["workspaceFolder"] == "/app"
-    assert configuration["forwardPorts"] == [8000, 8888]
+    configuration = json.loads(project.text(".devcontainer/devcontainer.json"))
     assert configuration["image"] == read_by_compose(project)["dev"]["image"]
 
 
@@ -104,13 +95,14 @@ def fail(machine: Machine, project: Project, *words: str) -> list[str]:
     return done.stdout.splitlines()[:-1]
 
 
-@pytest.mark.parametrize("verb", ["image", "up", "down"])
 def test_a_missing_docker_is_reported_in_one_line(
-    bake: Bake, copy: Copy, machine: Machine, verb: str
+    bake: Bake, copy: Copy, machine: Machine
 ) -> None:
     machine.hide("docker")
-    (line,) = fail(machine, copy(bake(docker=True)), verb)
-    assert line == "docker is missing: see docs.docker.com/get-docker."
+    project = copy(bake(docker=True))
+    for verb in ("image", "up", "down"):
+        (line,) = fail(machine, project, verb)
+        assert line == "docker is missing: see docs.docker.com/get-docker."
 
 
 def test_an_engine_that_does_not_answer_is_reported_in_one_line(

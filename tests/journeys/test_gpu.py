@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
-import zipfile
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
+from pytest_httpserver import HTTPServer
 
+from support.environments import write_wheel
 from support.machine import MachineWith
-from support.project import ROOT
+from support.project import ROOT, Bake
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs/gpu.md").read_text("utf-8")
@@ -30,28 +27,15 @@ def box(heading: str, language: str) -> str:
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[str]:
+def index(tmp_path: Path, httpserver: HTTPServer) -> str:
     """The address of an index that has only a stand-in for torch."""
-    (tmp_path / "whl/cu130/torch").mkdir(parents=True)
-    info = "torch-2.9.0+cu130.dist-info"
-    about = "Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0+cu130\n"
-    kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files = {
-        "torch/__init__.py": CUDA,
-        f"{info}/METADATA": about,
-        f"{info}/WHEEL": kind,
-        f"{info}/RECORD": "",
-    }
-    with zipfile.ZipFile(tmp_path / "whl/cu130" / WHEEL, "w") as wheel:
-        for name, text in files.items():
-            wheel.writestr(name, text)
-    page = f'<a href="../{WHEEL.replace("+", "%2B")}">{WHEEL}</a>'
-    (tmp_path / "whl/cu130/torch/index.html").write_text(page)
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    write_wheel(tmp_path / "whl", "torch", "2.9.0+cu130", {"torch/__init__.py": CUDA})
+    name = WHEEL.replace("+", "%2B")
+    wheel, page = (tmp_path / "whl" / WHEEL).read_bytes(), f'<a href="../{name}">x</a>'
+    html = httpserver.expect_request("/whl/cu130/torch/")
+    html.respond_with_data(page, content_type="text/html")
+    httpserver.expect_request(f"/whl/cu130/{WHEEL}").respond_with_data(wheel)
+    return httpserver.url_for("").rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -84,11 +68,9 @@ def test_torch_of_another_index_is_locked_and_falls_back_to_the_processor(
 
 
 def test_the_containers_with_a_gpu_are_services_of_the_project(
-    machine_with: MachineWith,
+    bake: Bake,
 ) -> None:
-    machine = machine_with("uv")
-    machine.cookiecutter(set_up="no", environment_manager="uv", docker=True)
-    services = yaml.safe_load(machine.project().text("compose.yaml"))["services"]
+    services = yaml.safe_load(bake(docker=True).text("compose.yaml"))["services"]
     given = yaml.safe_load(box("Containers", "yaml"))["services"]
     assert {*given} <= {*services}
     (device,) = given["dev"]["deploy"]["resources"]["reservations"]["devices"]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +27,8 @@ from support.finished_project import (
 )
 from support.locks import MANAGERS, lock_files, locked
 from support.machine import Equip, Machine, MachineWith
-from support.processes import wait_until
 from support.project import Project, default_context
+from support.service import ask, running
 
 pexpect = pytest.importorskip("pexpect")
 if not hasattr(pexpect, "spawn"):
@@ -42,6 +38,7 @@ pytestmark = pytest.mark.slow
 only_uv = pytest.mark.parametrize("made", ["uv"], indirect=True)
 ci, weekly = pytest.mark.ci, pytest.mark.weekly
 COLUMNS, ROWS = 100, 60
+TOKEN = "?token=loopback"
 PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with the environment
 UNIVERSAL_LOCKS = ("uv", "poetry")  # they also name packages of other platforms
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
@@ -136,43 +133,11 @@ def test_a_jupyter_of_another_environment_runs_a_notebook_in_the_kernel(
     assert Path(prefix).samefile(made.project / ".venv")
 
 
-@contextlib.contextmanager
-def jupyterlab(project: Project) -> Iterator[Callable[..., Any]]:
-    """Run ``make lab`` in a project, and yield what calls its REST API."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = f"--no-browser --allow-root --ip=127.0.0.1 --port={port}"
+def jupyterlab(project: Project) -> contextlib.AbstractContextManager[int]:
+    """Run ``make lab`` in a project, and give its port."""
+    words = "--no-browser --allow-root --ip=127.0.0.1 --port={port}"
     arguments = f"ARGS={words} --IdentityProvider.token=loopback"
-    log = project.path.parent / "lab.txt"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            ["make", "lab", arguments],
-            cwd=project.path,
-            env=project.env,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-
-    def call(method: str, address: str, **body: object) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        headers = {"Authorization": "token loopback"}
-        connection.request(method, address, json.dumps(body), headers)
-        return json.load(connection.getresponse())
-
-    def answers() -> bool:
-        with contextlib.suppress(OSError):
-            return bool(call("GET", "/api/kernelspecs"))
-        return process.poll() is not None
-
-    try:
-        wait_until(answers, 300, "JupyterLab", 0.5)
-        assert process.poll() is None, log.read_text()
-        yield call
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
+    return running(project, "make", "lab", arguments, ready=f"/api/kernelspecs{TOKEN}")
 
 
 def python_of(kernel: str, machine: Machine) -> str:
@@ -209,14 +174,18 @@ def test_a_notebook_made_in_make_lab_runs_in_the_environment_beside_it(
     other = Project(clone, made.project.env)
     other.make("install")
     for project in (made.project, other):
-        with jupyterlab(project) as call:
-            assert call("GET", "/api/kernelspecs")["default"] == slug
-            notebook = call("POST", "/api/contents", type="notebook")["path"]
+        with jupyterlab(project) as port:
+
+            def call(address: str, port: int = port, **body: object) -> Any:
+                method = "POST" if body else "GET"
+                text = json.dumps(body) if body else ""
+                return ask(port, method, f"/api/{address}{TOKEN}", text)[1]
+
+            assert call("kernelspecs")["default"] == slug
+            notebook = call("contents", type="notebook")["path"]
             for name in (None, slug, "python3"):
                 session = {"path": notebook, "type": "notebook", "name": ""}
-                made_of = call(
-                    "POST", "/api/sessions", kernel={"name": name}, **session
-                )
+                made_of = call("sessions", kernel={"name": name}, **session)
                 python = python_of(made_of["kernel"]["id"], made.machine)
                 assert python == str(project.bin / "python"), name
                 notebook = f"{name}.ipynb"

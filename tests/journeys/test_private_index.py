@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -22,9 +21,10 @@ from support.engine import docker, found_in_image
 from support.finished_project import resume
 from support.index_proxy import default_index
 from support.locks import lock_files
-from support.machine import Equip, Machine, MachineNamed
+from support.machine import Machine, MachineWith
 from support.processes import wait_until
 from support.project import Project
+from support.service import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -41,21 +41,16 @@ class Index(NamedTuple):
     url: str
     directory: Path
 
-    @property
-    def files(self) -> list[str]:
-        """The names of the files that it holds."""
-        return sorted(path.name for path in self.directory.iterdir())
 
-
-def status_of(url: str) -> int:
-    """Return the status of an HTTP answer, 0 where nothing listens."""
+def asks_for_a_password(url: str) -> bool:
+    """Tell whether a server answers that one has to log in."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return int(answer.status)
+        urllib.request.urlopen(url, timeout=10)
     except urllib.error.HTTPError as error:
-        return error.code
+        return error.code == 401
     except OSError:
-        return 0
+        pass
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +62,17 @@ def index(
     (files := directory / "files").mkdir()
     digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     (directory / "passwords").write_text(f"{USERNAME}:{{SHA}}{digest}\n")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         *(str(pinned_programs / "pypi-server"), "run", "--authenticate"),
         *("list,download,update", "--passwords", str(directory / "passwords")),
         *("--interface", "127.0.0.1", "--port", str(port)),
         *("--fallback-url", default_index(), str(files)),
     ]
-    with (directory / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/simple/"
     try:
-        wait_until(lambda: status_of(url) or process.poll() is not None, 60, url)
-        assert status_of(url) == 401, (directory / "log.txt").read_text()
+        wait_until(lambda: asks_for_a_password(url), 60, "the index answers", 0.2)
         yield Index(url, files)
     finally:
         process.terminate()
@@ -117,23 +109,10 @@ def new_project(little: Path, index: Index) -> NewProject:
     return made
 
 
-def add_dependencies(project: Project, *names: str) -> None:
-    """Add packages to pyproject.toml, as a person would."""
-    text = project.text("pyproject.toml")
-    added = "".join(f'"{name}",\n    ' for name in names)
-    assert '"typer>=0.20"' in text
-    (project / "pyproject.toml").write_text(
-        text.replace('"typer>=0.20"', f'{added}"typer>=0.20"')
-    )
-
-
 @pytest.fixture(scope="module")
-def library(
-    new_project: NewProject, equip: Equip, new_machine: MachineNamed
-) -> Project:
+def library(new_project: NewProject, machine_with: MachineWith) -> Project:
     """A project whose package is in the index."""
-    machine = new_machine("library")
-    equip(machine, "twine")
+    machine = machine_with("twine")
     project = new_project(machine, LIBRARY)
     project.make("install", "build")
     machine.env |= TWINE
@@ -143,17 +122,19 @@ def library(
 
 @pytest.fixture(scope="module")
 def user_of(
-    library: Project, new_project: NewProject, equip: Equip, new_machine: MachineNamed
+    library: Project, new_project: NewProject, machine_with: MachineWith
 ) -> Callable[[str], Project]:
     """Make a project of a manager once, with its lock and the library in VENV=prod."""
     done: dict[str, Project] = {}
 
     def made(manager: str) -> Project:
         if manager not in done:
-            machine = new_machine(f"user-{manager}")
-            equip(machine, manager)
-            project = new_project(machine, f"cds-test-index-{manager}", manager)
-            add_dependencies(project, LIBRARY)
+            name = f"cds-test-index-{manager}"
+            project = new_project(machine_with(manager), name, manager)
+            text, last = project.text("pyproject.toml"), '"typer>=0.20"'
+            assert last in text
+            text = text.replace(last, f'"{LIBRARY}",\n    {last}')
+            (project / "pyproject.toml").write_text(text)
             project.make("lock")
             project.make("install-production", "VENV=prod")
             done[manager] = project
@@ -169,10 +150,9 @@ def all_text(project: Project) -> str:
 
 
 def test_publish_uploads_a_wheel_and_an_sdist(library: Project, index: Index) -> None:
-    assert index.files == [
-        "the_library-0.1.0-py3-none-any.whl",
-        "the_library-0.1.0.tar.gz",
-    ]
+    wheel, sdist = sorted(path.name for path in index.directory.iterdir())
+    assert wheel == "the_library-0.1.0-py3-none-any.whl"
+    assert sdist == "the_library-0.1.0.tar.gz"
 
 
 def test_a_rejected_upload_shows_the_answer_of_the_index(library: Project) -> None:

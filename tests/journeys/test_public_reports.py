@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.finished_project import is_finished
-from support.machine import Machine, MachineNamed
+from support.machine import Machine, MachineWith
 from support.project import Project
 
 pytestmark = pytest.mark.slow
@@ -22,9 +21,9 @@ NO_ENVIRONMENT = "There is no environment for this directory in .venv: run"
 
 
 @pytest.fixture(scope="module")
-def original(new_machine: MachineNamed) -> Project:
+def original(machine_with: MachineWith) -> Project:
     """A project that is set up; tests change copies of it only."""
-    machine = new_machine("reports")
+    machine = machine_with("uv")
     machine.cookiecutter(environment_manager="uv", starter="analysis", sample=True)
     return machine.project()
 
@@ -184,12 +183,3 @@ def test_a_directory_that_tools_cannot_hold_is_refused(
     assert done.returncode != 0
     assert f"A directory with {name[1]!r} in its name breaks PATH" in done.stdout
     assert [*place.iterdir()] == []
-
-
-def test_a_directory_with_signs_works(machine: Machine) -> None:
-    machine.work = machine.work / 'a#b $c "50%&(d)'  # virtualenv#1154
-    machine.work.mkdir()
-    machine.env["PWD"] = str(machine.work)
-    machine.cookiecutter(environment_manager="uv", starter="notebook")
-    is_finished(machine, machine.project())
-    machine.project().make("install", "check", "test", "notebooks")

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
+import re
 import tarfile
+import time
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+import yaml
 
 from support.machine import Machine
-from support.processes import wait_until
-from support.project import Project
-from support.service import PENGUIN, ask, free_port
-
-STARTUP_TIMEOUT = 60  # seconds until the service listens
-SHUTDOWN_TIMEOUT = 3  # seconds
+from support.project import Bake, Project
+from support.service import PENGUIN, answers, ask, running
 
 pytestmark = pytest.mark.slow
 
@@ -40,13 +32,12 @@ def service(shared_machine: Machine) -> Project:
     return project
 
 
-def command(project: Project) -> list[str | Path]:
-    """Return the command line that runs the project's package."""
-    return [project.bin / "python", "-m", "a_service"]
-
-
-def test_a_service_passes_its_own_checks(service: Project) -> None:
-    service.make("check", "test", "notebooks", "evaluate")
+def test_a_service_passes_its_own_checks(service: Project, bake: Bake) -> None:
+    service.make("check", "notebooks", "evaluate")
+    pipeline = yaml.safe_load(bake(ci="gitlab").text(".gitlab-ci.yml"))
+    coverage = pipeline["project"]["coverage"].strip("/")
+    (percent,) = re.findall(coverage, service.make("test").stdout, re.MULTILINE)
+    assert 90 <= float(percent) <= 100
     evaluation = json.loads(service.text("models/model.evaluation.json"))
     assert evaluation["rows"] == 86
     assert evaluation["scores"]["accuracy"] > 0.95 > evaluation["baseline"]["accuracy"]
@@ -82,48 +73,16 @@ def test_the_same_seed_makes_the_same_model_bit_for_bit(service: Project) -> Non
     files = [f"models/model.{end}" for end in ("onnx", "record.json")]
     before = [(service / name).read_bytes() for name in files]
     other = ("PYTHONHASHSEED=1", "OMP_NUM_THREADS=2")  # another order, more threads
-    service.run("env", *other, *command(service), "train")
+    service.run("env", *other, service.bin / "a-service", "train")
     assert [(service / name).read_bytes() for name in files] == before
 
 
 # The service
 
 
-def listens(port: int) -> bool:
-    """Tell whether the port accepts connections."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def serving(project: Project, log: Path) -> Iterator[tuple[int, int]]:
-    """Start the service with make and yield its port and the process ID of make."""
-    port = free_port()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["make", "--silent", "serve", f"ARGS=--port {port}"],
-            cwd=project.path,
-            env=project.env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_until(lambda: listens(port), STARTUP_TIMEOUT, "the service listens")
-        yield port, process.pid
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def test_the_service_answers_and_ends_on_a_signal(
-    service: Project, tmp_path: Path
-) -> None:
-    log = tmp_path / "log"
-    with serving(service, log) as (port, pid):
+def test_the_service_answers_and_ends_on_a_signal(service: Project) -> None:
+    serve = ("make", "--silent", "serve", "ARGS=--port {port}")
+    with running(service, *serve, ready="/health") as port:
         status, health = ask(port, "GET", "/health")
         assert (status, health["status"]) == (200, "ok")
         status, one = ask(port, "POST", "/predict", json.dumps(PENGUIN))
@@ -135,15 +94,6 @@ def test_the_service_answers_and_ends_on_a_signal(
             assert status == 422
             assert refusal["detail"]
         assert ask(port, "GET", "/nowhere")[0] == 404
-
-        os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not listens(port), SHUTDOWN_TIMEOUT, "the service ends")
-        wait_until(
-            lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, SHUTDOWN_TIMEOUT, "make ends"
-        )
-    lines = [
-        json.loads(line) for line in log.read_text().splitlines() if line[0] == "{"
-    ]
-    statuses = [line["status"] for line in lines if line["message"] == "request"]
-    assert statuses == [200, 200, 200, *[422] * 4, 404]
-    assert "Finished server process" in lines[-1]["message"]
+        stopped = time.monotonic()
+    assert time.monotonic() - stopped < 5
+    assert not answers(port, "/health")

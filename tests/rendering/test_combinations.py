@@ -216,11 +216,11 @@ def test_ruff_finds_nothing(distinct: Distinct, template: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("names", ["", "main"])
-def test_mypy_finds_nothing(render_files: Bake, stack: Path, names: str) -> None:
+def test_mypy_finds_nothing(bake: Bake, stack: Path, names: str) -> None:
     """One environment has the dependencies of all starters."""
     mypy = (programs_of(stack) / "python", "-m", "mypy", "--python-version", OLDEST)
     for starter in CONTEXT["starter"]:
-        run(*mypy, cwd=render_files(starter=starter, **NAMES[names]).path)
+        run(*mypy, cwd=bake(starter=starter, **NAMES[names]).path)
 
 
 def test_yamllint_finds_nothing(distinct: Distinct) -> None:

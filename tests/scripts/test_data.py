@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from support.machine import Machine
 from support.project import Bake, Project
@@ -20,22 +18,10 @@ NAME = "data/raw/a.csv"
 
 
 @pytest.fixture
-def requests(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The address of a file on a server, and what the server was asked for."""
-    asked: list[str] = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *words: object) -> None:
-            asked.append(self.path)
-
-    directory = tmp_path / "served"
-    directory.mkdir()
-    (directory / "a.csv").write_bytes(CONTENT)
-    handler = functools.partial(Handler, directory=str(directory))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/a.csv", asked
-        server.shutdown()
+def url(httpserver: HTTPServer) -> str:
+    """The address of a file on a server."""
+    httpserver.expect_request("/a.csv").respond_with_data(CONTENT)
+    return httpserver.url_for("/a.csv")
 
 
 Fetch = Callable[..., tuple[int, str]]
@@ -77,32 +63,31 @@ def test_the_example_of_the_readme_is_a_list(project: Project) -> None:
 
 
 def test_a_file_is_fetched_once(
-    project: Project, fetch: Fetch, requests: tuple[str, list[str]]
+    project: Project, fetch: Fetch, url: str, httpserver: HTTPServer
 ) -> None:
-    url, asked = requests
     assert fetch(url)[0] == 0
     assert (project / NAME).read_bytes() == CONTENT
     assert fetch(url) == (0, f"{NAME} is complete\n")
-    assert asked == ["/a.csv"]
+    assert len(httpserver.log) == 1
 
 
 def test_an_edited_file_is_an_error_and_stays_as_it_is(
-    project: Project, fetch: Fetch, requests: tuple[str, list[str]]
+    project: Project, fetch: Fetch, url: str, httpserver: HTTPServer
 ) -> None:
     (project / NAME).write_bytes(b"mine")
-    status, output = fetch(requests[0])
+    status, output = fetch(url)
     assert status != 0
     assert f"{NAME} has SHA-256 {hashlib.sha256(b'mine').hexdigest()}, not" in output
     assert SHA256 in output
     assert (project / NAME).read_bytes() == b"mine"
-    assert requests[1] == []
+    assert httpserver.log == []
 
 
 def test_a_wrong_hash_is_an_error_and_leaves_no_file(
-    project: Project, fetch: Fetch, requests: tuple[str, list[str]]
+    project: Project, fetch: Fetch, url: str
 ) -> None:
     before, wrong = project.files, "0" * 64
-    status, output = fetch(requests[0], wrong)
+    status, output = fetch(url, wrong)
     assert status != 0
     (line,) = (line for line in output.splitlines() if wrong in line)
     assert line.startswith(NAME)

@@ -20,21 +20,14 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def lacking() -> str:
-    """Return why containers cannot be used here; empty if they can."""
+def needs_engine() -> None:
+    """Skip, or fail, where there is no container engine with buildx and compose."""
     if shutil.which("docker") is None:
-        return "docker is not on this machine"
+        missing("docker is not on this machine")
     for words in (["info"], ["buildx", "version"], ["compose", "version"]):
         done = run("docker", *words, check=False)
         if done.returncode != 0:
-            return f"'docker {words[0]}' failed: {done.stdout.strip()[-200:]}"
-    return ""
-
-
-def needs_engine() -> None:
-    """Skip, or fail, where there is no container engine with buildx and compose."""
-    if reason := lacking():
-        missing(reason)
+            missing(f"'docker {words[0]}' failed: {done.stdout.strip()[-200:]}")
 
 
 def docker(*words: str | Path, check: bool = True) -> str:

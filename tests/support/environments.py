@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def site_packages(environment: Path) -> Path:
@@ -28,16 +32,11 @@ def damaged_files(environment: Path) -> list[str]:
     assert len(records) > 20
     rows = (row for text in records for row in csv.reader(text.splitlines()))
     wanted = {name: size for name, _, size in rows if not name.endswith(".pyc")}
+
+    def is_whole(path: Path, size: str) -> bool:
+        return path.exists() and size in ("", str(path.stat().st_size))
+
     return [name for name in wanted if not is_whole(site / name, wanted[name])]
-
-
-def is_whole(path: Path, size: str) -> bool:
-    """Tell whether a file is there, as long as a RECORD says, if it says that."""
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    return size in ("", str(found.st_size))
 
 
 def versions_in(environment: Path) -> dict[str, str]:
@@ -50,8 +49,10 @@ def versions_in(environment: Path) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pairs}
 
 
-def write_wheel(directory: Path, name: str, version: str) -> None:
-    """Write a wheel that holds nothing but its name and version."""
+def write_wheel(
+    directory: Path, name: str, version: str, files: Mapping[str, str] = EMPTY
+) -> None:
+    """Write a wheel that holds these files."""
     directory.mkdir(parents=True)
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -59,6 +60,8 @@ def write_wheel(directory: Path, name: str, version: str) -> None:
     with zipfile.ZipFile(
         directory / f"{name}-{version}-py3-none-any.whl", "w"
     ) as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
         wheel.writestr(f"{info}/METADATA", metadata)
         wheel.writestr(f"{info}/WHEEL", tags)
         wheel.writestr(f"{info}/RECORD", "")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,10 +26,6 @@ none=0000000000000000000000000000000000000000
 while read -r old new reference; do
   if grep -qsx "$reference" protected; then
     echo "error: GH006: Protected branch update failed for $reference." >&2
-    exit 1
-  fi
-  if [ "$old" != $none ] && ! git merge-base --is-ancestor "$old" "$new"; then
-    echo "error: forced" >&2
     exit 1
   fi
   if [ "$old" = $none ]; then old=refs/heads/main; fi
@@ -57,15 +52,15 @@ class GitHub:
 
     Attributes:
         path: the bare repository.
-        name: its owner and name.
         event: what GitHub says of the repository in the description of a run.
     """
 
     def __init__(self, machine: Machine, path: Path) -> None:
         self.machine = machine
         self.path = path
-        self.name = NAME
-        self.event = {"fork": False, "is_template": False}
+        html_url, name = f"{SERVER}/{NAME}", NAME.partition("/")[2]
+        self.event: dict[str, Any] = {"html_url": html_url, "name": name}
+        self.event |= {"fork": False, "is_template": False}
         self.clones = 0
         machine.env["MAKE"] = "false"  # locks nothing
         machine.env["TEMPLATE"] = ""
@@ -89,8 +84,7 @@ class GitHub:
             (clone / name).write_text(text, encoding="utf-8")
         self.machine.run("git", "add", "--all", "--force", cwd=clone)
         self.machine.run("git", "commit", "--quiet", "--message", "Mine", cwd=clone)
-        fetch = ("git", "fetch", "--quiet", str(clone), "+HEAD:refs/heads/main")
-        self.machine.run(*fetch, cwd=self.path)
+        self.git("fetch", "--quiet", str(clone), "+HEAD:refs/heads/main")
 
     def start(
         self, *command: str, checkout: Path | None = None, **inputs: object
@@ -100,24 +94,19 @@ class GitHub:
         Args:
             command: what the workflow runs, if not the script itself.
             checkout: the clone in which it runs, if not a fresh one.
+            inputs: answers that differ from the defaults of the form.
         """
-        checkout = checkout or self.clone()
         directory = self.machine.home.parent
         event, summary = directory / "event.json", directory / "summary.md"
-        repository = {
-            "name": self.name.partition("/")[2],
-            "html_url": f"{SERVER}/{self.name}",
-            **self.event,
-        }
         form = {key: question["default"] for key, question in read_form(ROOT).items()}
         described = {
             "inputs": {**form, **inputs},
             "ref": "refs/heads/main",
-            "repository": repository,
+            "repository": self.event,
             "sender": {"login": "ada-l", "id": 1815},
         }
         event.write_text(json.dumps(described), encoding="utf-8")
-        summary.unlink(missing_ok=True)
+        summary.write_text("", encoding="utf-8")
         env = {
             **self.machine.env,
             "GITHUB_EVENT_PATH": str(event),
@@ -126,8 +115,8 @@ class GitHub:
             "GITHUB_TOKEN": "s3cret",
         }
         words = command or (sys.executable, "tools/use_template.py")
-        done = run(*words, cwd=checkout, env=env, check=False)
-        text = summary.read_text("utf-8") if summary.exists() else ""
+        done = run(*words, cwd=checkout or self.clone(), env=env, check=False)
+        text = summary.read_text("utf-8")
         assert "s3cret" not in done.stdout + text
         assert "Traceback" not in done.stdout + text
         return Result(done.returncode, done.stdout, text)
@@ -147,20 +136,9 @@ class GitHub:
         """Return the text of a file on a branch."""
         return self.machine.run("git", "show", f"{branch}:{name}", cwd=self.path).stdout
 
-    @property
-    def project(self) -> dict[str, Any]:
-        """The table [project] of the pyproject.toml on main."""
-        table: dict[str, Any] = tomllib.loads(self.text("pyproject.toml"))["project"]
-        return table
-
-    @property
-    def subjects(self) -> list[str]:
-        """The subjects of the commits on main, the newest first."""
-        return self.git("log", "--format=%s", "main").splitlines()
-
 
 def read_form(root: Path) -> dict[str, dict[str, Any]]:
-    """Return the questions of the form."""
+    """Return the questions of the form of "Use this template"."""
     workflow = yaml.load((root / FORM_FILE).read_text("utf-8"), yaml.BaseLoader)
     questions: dict[str, dict[str, Any]] = workflow["on"]["workflow_dispatch"]["inputs"]
     return questions
@@ -170,12 +148,16 @@ def make_bare_repository(directory: Path, source: Path, machine: Machine) -> Pat
     """Make a bare repository that holds a directory's files in one commit."""
     work, bare = directory / "work", directory / "hub.git"
     shutil.copytree(source, work)
-    machine.run("git", "init", "--quiet", "--initial-branch=main", cwd=work)
-    machine.run("git", "add", "--all", cwd=work)
-    commit = ("git", "commit", "--quiet", "--message", FIRST_COMMIT)
-    machine.run(*commit, cwd=work)
-    machine.run("git", "clone", "--quiet", "--bare", work, bare)
+    for words in (
+        ("init", "--quiet", "--initial-branch=main"),
+        ("add", "--all"),
+        ("commit", "--quiet", "--message", FIRST_COMMIT),
+        ("clone", "--quiet", "--bare", ".", str(bare)),
+    ):
+        machine.run("git", *words, cwd=work)
     shutil.rmtree(work)
+    config = ("config", "receive.denyNonFastForwards", "true")
+    machine.run("git", *config, cwd=bare)
     hook = bare / "hooks/pre-receive"
     hook.write_text(HOOK, encoding="utf-8", newline="\n")
     hook.chmod(0o755)

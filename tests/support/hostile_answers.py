@@ -4,8 +4,7 @@ from __future__ import annotations
 
 # Come back from the project as they went in: as description, and as the author's name.
 TEXTS = {
-    "double quotes": 'The "best" of "all"',
-    "an apostrophe": "It's Ada's",
+    "quotes": 'The "best" of Ada\'s',
     "three quotes": "'''a''' and \"\"\"b\"\"\"",
     "a last quote": 'ends in "',
     "a last apostrophe": "ends in '",
@@ -13,8 +12,7 @@ TEXTS = {
     "a last backslash": "ends in \\",
     "a backslash and a quote": r"\" and \\" + '"',
     "a command": "$(touch owned) `touch owned` ; touch owned && touch owned | cat",
-    "variables": "$HOME ${HOME} $$ %PATH% !PATH! ~",
-    "format marks": "100 % of %s and %(name)s, {0} {name} {} and { {",
+    "variables and formats": "$HOME ${HOME} $$ %PATH% ~ %s %(name)s {0} {} and { {",
     "closing template marks": "}} %} #}",
     "a comment": "# no heading, # no comment",
     "markup": "<script>alert('x')</script> & <b>bold</b> &amp; &#39; <!-- -->",
@@ -24,22 +22,14 @@ TEXTS = {
     "mail": "Lovelace, Ada (countess) <other@example.org>; group: a, b;",
     "an encoded word": "=?utf-8?q?=41da?= =?utf-8?b?QWRh?=",
     "emoji": "🐧 👩🏽‍🔬 🇩🇪 ❤️",
-    "Chinese, Japanese, Korean": "数据说了什么 データ分析 자료 분석",
-    "right to left": "מה הנתונים אומרים ماذا تقول البيانات",
-    "bidirectional marks": "a \u202eb\u202c c \u2066d\u2069",
-    "combining marks": "e\u0301 A\u030a Z̸̢̛a̷l̵g̶o",
-    "ligatures and widths": "ﬁ ﬀ Ａｄａ ①",
-    "a wide blank inside": "a\u3000b\u00a0c",
-    "letters beyond the first plane": "𝒜𝒹𝒶 𐍈 𓀀",
-    "no characters": "\ufffe \U0010ffff \ue000",
-    "a byte order mark": "\ufeffa",
+    "other alphabets": "数据说了 データ מה הנתונים ماذا \u202eb\u202c \u2066d\u2069",
+    "combining marks": "e\u0301 A\u030a Z̸̢̛a̷l̵g̶o ﬁ ﬀ Ａｄａ ①",
+    "wide blanks inside": "a\u3000b\u00a0c",
+    "no characters": "\ufeffa \ufffe \U0010ffff \ue000",
     "a merge mark": "<<<<<<< HEAD",
     "an answer of the shell": "-rf --help",
     "very long": "long " * 2000 + "end",
-    "one letter": "x",
     "null": "null",
-    "false": "false",
-    "zero": "0",
 }
 
 # Come back as description, and not as a name: a reader of Author-email joins blanks.
@@ -52,7 +42,6 @@ REFUSED_TEXTS = {
     "a last line break": "a\n",
     "NUL": "a\0b",
     "escape": "\x1b[31mred",
-    "delete": "a\x7fb",
     "a line separator": "a\u2028b",
     "half a surrogate pair": "a\ud800b",
     "an expression": "{{ cookiecutter._repo_dir }}",
@@ -66,9 +55,7 @@ REFUSED_TEXTS = {
 REFUSED_TITLES = {
     "a path": "reports/2026",
     "a path of Windows": "reports\\2026",
-    "the directory": ".",
     "the directory above": "..",
-    "a way out": "../../etc",
     "too long": "x" * 65,
 }
 
@@ -77,20 +64,16 @@ REFUSED_SLUGS = {
     "absolute": "/tmp/a-b",
     "a way out": "../x",
     "the directory": ".",
-    "the directory above": "..",
     "capitals": "My-Analysis",
     "an underscore": "my_analysis",
     "a blank": "my analysis",
     "a first hyphen": "-a",
     "two hyphens": "a--b",
     "a command": "$(touch owned)",
-    "a quote": "a'b",
     "a Turkish i": "anal\u0131sis",
     "a last line break": "a\n",
     "a device": "con",
     "too long": "a" * 65,
-    "a dependency": "pandas",
-    "a development tool": "ipykernel",
     "a program of make": "git",
     "a program of the environment": "jupyter",
 }
@@ -107,21 +90,17 @@ REFUSED_PACKAGES = {
     "a last line break": "a\n",
     "a keyword": "class",
     "a module": "json",
-    "test": "test",
     "make": "make",
     "tests": "tests",
     "the sources": "src",
     "a device": "nul",
     "too long": "a" * 65,
-    "a dependency": "pandas",
     "a module of a dependency": "sklearn",
 }
 
 EMAILS = (
     "ada@example.com",
-    "a@b.co",
     "ada.lovelace+analysis@mail.example.co.uk",
-    "12345+ada@users.noreply.example.com",
     "o'brien@example.org",
     "!#$%&'*+/=?^_`|~-@example.com",
     "a@xn--bcher-kva.example",
@@ -129,7 +108,6 @@ EMAILS = (
 
 REFUSED_EMAILS = (
     "",
-    "ada",
     "@example.com",
     "ada@localhost",
     "ada@-example.com",
@@ -139,7 +117,6 @@ REFUSED_EMAILS = (
     '"ada"@example.com',
     "adä@example.com",
     "\u212ada@example.com",  # the Kelvin sign, a capital k to a careless comparison
-    "ada@example.com\n",
     "ada@example.com\nBcc: eve@example.com",
     "{{ada@example.com",
     "a" * 250 + "@example.com",
@@ -147,7 +124,6 @@ REFUSED_EMAILS = (
 
 URLS = (
     "",
-    "https://example.com",
     "https://git.example.com:8443/ada/my-analysis.git",
     "http://localhost:3000/ada/x",
     "https://example.com/~ada/my_analysis/-/tree/v1.0+2",
@@ -157,13 +133,11 @@ URLS = (
 
 REFUSED_URLS = (
     "example.com/ada/x",
-    "ftp://example.com/x",
     "file:///etc/passwd",
     "https://",
     "https://example..com/x",
     "https://example.com:port/x",
     "https://example.com/a b",
-    "https://example.com/a\nb",
     'https://example.com/a"b',
     "https://example.com/$(touch owned)",
     "https://example.com/%zz",

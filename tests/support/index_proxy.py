@@ -15,12 +15,15 @@ import re
 import urllib.error
 import urllib.request
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from support.project import run
 
@@ -68,12 +71,9 @@ def json_page(page: dict[str, Any]) -> dict[str, Any]:
     return {"releases": releases}
 
 
-def serve(upstream: str) -> ThreadingHTTPServer:
-    """Return a server on a free port of loopback, not started yet.
-
-    Args:
-        upstream: address of the other index's simple pages.
-    """
+@contextmanager
+def json_index(upstream: str) -> Iterator[str]:
+    """Give the address of the proxy of an index, by the address of its simple pages."""
 
     @functools.cache
     def simple_page(name: str) -> dict[str, Any]:
@@ -84,47 +84,29 @@ def serve(upstream: str) -> ThreadingHTTPServer:
         files = newest_files(page) + [fresh_file()] * (name == FRESH)
         return {"meta": {"api-version": "1.0"}, "name": name, "files": files}
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> Response:
+        *_, first, second = request.path.strip("/").split("/")
+        is_json = second == "json"
+        try:
+            page = simple_page(first if is_json else second)
+        except urllib.error.HTTPError as error:
+            return Response(status=error.code)
+        body = json.dumps(json_page(page) if is_json else page)
+        kind = "application/json" if is_json else SIMPLE
+        return Response(
+            body, content_type=kind, headers={"Cache-Control": "max-age=600"}
+        )
 
-        def do_GET(self) -> None:
-            asked = re.fullmatch(
-                r"/simple/([\w.-]+)/|(?:/pypi)?/([\w.-]+)/json", self.path
-            )
-            if not asked:
-                self.send_error(404)
-                return
-            try:
-                page = simple_page(asked[1] or asked[2])
-            except urllib.error.HTTPError as error:
-                self.send_error(error.code)
-                return
-            body = json.dumps(page if asked[1] else json_page(page)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", SIMPLE if asked[1] else "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Cache-Control", "max-age=600")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with HTTPServer(host="127.0.0.1", threaded=True) as server:
+        pages = re.compile(r"/simple/[\w.-]+/|(/pypi)?/[\w.-]+/json")
+        server.expect_request(pages).respond_with_handler(answer)
+        yield server.url_for("/simple")
 
 
 def default_index() -> str:
     """Return the address of the index that uv and pip use where none is configured."""
-    command = (
-        "uv",
-        "pip",
-        "compile",
-        "-",
-        "--emit-index-url",
-        "--no-header",
-        "--quiet",
-    )
-    return run(*command).stdout.split()[1]
+    options = ("--emit-index-url", "--no-header", "--quiet")
+    return run("uv", "pip", "compile", "-", *options).stdout.split()[1]
 
 
 def has_json_pages(index: str) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
+import re
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
 HEADERS = {
-    "Content-Type": "application/json",
     "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
     "Lambda-Runtime-Deadline-Ms": "4102444800000",  # in the year 2100
     "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:1:function:f",
@@ -26,41 +27,24 @@ def runtime_api() -> Iterator[tuple[str, Invoke]]:
     events = Queue[dict[str, Any]]()
     answers = Queue[dict[str, Any]]()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def next_event(_: Request) -> Response:
+        body = json.dumps(events.get())
+        return Response(body, headers=HEADERS, content_type="application/json")
 
-        def do_GET(self) -> None:
-            """Answer …/invocation/next as soon as there is an event."""
-            self.answer(200, events.get())
-
-        def do_POST(self) -> None:
-            """Take the response to an event, or an error."""
-            answers.put(
-                json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            )
-            self.answer(202, {})
-
-        def answer(self, status: int, content: object) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in HEADERS.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
+    def take(request: Request) -> Response:
+        """Take the response to an event, or an error."""
+        answers.put(json.loads(request.data))
+        return Response("{}", status=202)
 
     def invoke(event: dict[str, Any]) -> dict[str, Any]:
         events.put(event)
         return answers.get(timeout=60)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", invoke
-    server.shutdown()
-    server.server_close()
+    with HTTPServer(host="127.0.0.1", threaded=True) as server:
+        for method, handler in (("GET", next_event), ("POST", take)):
+            path = re.compile("/2018-06-01/runtime/")
+            server.expect_request(path, method).respond_with_handler(handler)
+        yield f"127.0.0.1:{server.port}", invoke
 
 
 def request(method: str, path: str, body: str = "") -> dict[str, Any]:

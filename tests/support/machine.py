@@ -136,10 +136,5 @@ class Machine:
         return {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}
 
 
-MachineNamed = Callable[[str], Machine]
-
-
 Equip = Callable[[Machine, str], None]
-
-
-MachineWith = MachineNamed
+MachineWith = Callable[[str], Machine]
