@@ -84,7 +84,6 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
-    """Share the tests out to the processes."""
     return GroupScheduling(config, log)
 
 
@@ -216,7 +215,6 @@ def index_settings(own_home: Path) -> Iterator[dict[str, dict[str, str]]]:
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """A container engine, with buildx and compose."""
     needs_engine()
 
 

@@ -62,7 +62,6 @@ def machine(machine_with: MachineWith) -> Machine:
 
 @pytest.fixture
 def project(machine: Machine) -> Project:
-    """The project."""
     return machine.project(SLUG)
 
 
@@ -72,7 +71,6 @@ def words(output: str) -> list[str]:
 
 
 def done(project: Project, output: str) -> list[Path]:
-    """Return the partitions that are done."""
     marks = (project / output / ".done").glob("*.txt")
     return [project / output / mark.stem for mark in marks]
 
@@ -100,24 +98,17 @@ def halfway(project: Project, output: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """Return the processes of a command's workers."""
-    found = children(process.pid)
-    return [
-        each
-        for each in found
-        if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
-    ]
+    command = b"spawn_main"
+    pids = children(process.pid)
+    return [pid for pid in pids if command in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def assert_predicted(project: Project, output: str) -> None:
     """Assert that all partitions are there, and one as a single process writes it."""
     assert len(done(project, output)) == FILES
-    alone = project / "alone.parquet"
-    table = f"data/raw/many/{FILES - 1}.csv"
-    project.run(project.bin / SLUG, "predict", table, "-o", alone)
-    assert (
-        alone.read_bytes() == (project / output / f"{FILES - 1}.parquet").read_bytes()
-    )
+    alone, last = project / "alone.parquet", FILES - 1
+    project.run(project.bin / SLUG, "predict", f"data/raw/many/{last}.csv", "-o", alone)
+    assert alone.read_bytes() == (project / output / f"{last}.parquet").read_bytes()
 
 
 def test_a_command_that_is_killed_continues_where_it_stopped(project: Project) -> None:
@@ -138,10 +129,8 @@ def test_a_worker_that_is_killed_costs_nothing(project: Project) -> None:
     output = "data/processed/worker-killed"
     with halfway(project, output) as process:
         os.kill(workers(process)[0], signal.SIGKILL)
-        assert process.poll() is None
         said = process.communicate(timeout=120)[0]
     assert process.returncode == 0, said
-    assert f" of {FILES} files " in said
     assert_predicted(project, output)
 
 

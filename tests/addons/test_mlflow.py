@@ -29,7 +29,6 @@ def test_a_project_without_it_has_nothing_of_it(bake: Bake) -> None:
 
 @pytest.fixture(scope="module")
 def project(shared_machine: Machine) -> Project:
-    """A service with the add-on."""
     shared_machine.cookiecutter(
         starter="service", sample=True, environment_manager="uv", addons="mlflow"
     )
@@ -51,7 +50,6 @@ def server(project: Project) -> Iterator[int]:
 
 
 def get(server: int, path: str, **body: Any) -> Any:
-    """Return what the server answers, as a success."""
     method, text = ("POST", json.dumps(body)) if body else ("GET", "")
     status, answer = ask(server, method, f"{API}/{path}", text)
     assert status == 200, answer

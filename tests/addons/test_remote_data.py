@@ -6,63 +6,58 @@ import hashlib
 import math
 import os
 import re
-import signal
+import select
 import socket
 import socketserver
-import subprocess
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import yaml
 
-from support.machine import Machine, MachineNamed, without
-from support.project import Bake, Project
+from support.machine import Machine, MachineWith, without
+from support.project import Project
+from support.service import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.ci]
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+MOTO = ("uvx", "--quiet", "--from", "moto[server]>=5", "moto_server", "-p", "{port}")
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_MAX_ATTEMPTS": "1",
+}
 RAW, MODEL, DEEP = "data/raw/big.csv", "models/model.onnx", "data/interim/a/b.bin"
 
 
-class Pass(socketserver.BaseRequestHandler):
-    """Pass on what both sides say, until the line is cut."""
+class Connection(socketserver.BaseRequestHandler):
+    """Pass on what both sides send, until the line is cut."""
 
     server: Line
 
     def handle(self) -> None:
         with socket.create_connection(("127.0.0.1", self.server.port)) as far:
-            answers = threading.Thread(target=self.pump, args=(far, self.request))
-            answers.start()
-            self.pump(self.request, far)
-            answers.join()
-
-    def pump(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while (data := source.recv(1 << 14)) and self.server.left > 0:
-                self.server.left -= len(data)
-                self.server.passed += len(data)
-                target.sendall(data)
-        for each in (source, target):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+            others = {self.request: far, far: self.request}
+            while self.server.left > 0:
+                for source in select.select([*others], [], [])[0]:
+                    with suppress(OSError):
+                        if data := source.recv(1 << 14):
+                            others[source].sendall(data)
+                            self.server.left -= len(data)
+                            self.server.passed += len(data)
+                            continue
+                    return
 
 
 class Line(socketserver.ThreadingTCPServer):
-    """The way to the server, which is cut after so many bytes.
-
-    Attributes:
-        passed: how many bytes went by.
-        left: how many may still.
-    """
+    """The connection to the server, which is cut after `left` bytes."""
 
     daemon_threads = True
 
     def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", 0), Pass)
+        super().__init__(("127.0.0.1", 0), Connection)
         self.port = port
         self.left, self.passed = math.inf, 0
 
@@ -76,113 +71,92 @@ def put(url: str, content: bytes = b"") -> None:
 
 @pytest.fixture(scope="module")
 def line(own_home: Path) -> Iterator[Line]:
-    """The way to an S3 server with a bucket."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = ["uvx", "--quiet", "--from", "moto[server]>=5", "moto_server"]
-    moto = subprocess.Popen(
-        [*command, "-p", str(port)], stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    bucket = f"http://127.0.0.1:{port}/bucket"
-    try:
-        for _ in range(300):
-            with suppress(OSError):
-                put(bucket)
-                break
-            time.sleep(0.3)
+    """The line to an S3 server with a bucket."""
+    with running(Project(own_home, os.environ), *MOTO, ready="/moto-api/") as port:
+        put(f"http://127.0.0.1:{port}/bucket")
         with Line(port) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             yield server
             server.shutdown()
-    finally:
-        os.killpg(moto.pid, signal.SIGTERM)
-        moto.wait()
 
 
 @pytest.fixture(scope="module")
-def machine(new_machine: MachineNamed, line: Line, stack: Path) -> Machine:
+def machine(machine_with: MachineWith, line: Line, stack: Path) -> Machine:
     """A machine with a project, and with access to the server."""
-    machine = new_machine("remote-data")
+    machine = machine_with("uv")
     machine.cookiecutter(set_up="no", starter="model", addons="remote-data")
     project = machine.project()
     project.git("init", "--quiet", "--initial-branch=main")
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message=Start")
+    machine.run("uv", "tool", "install", "--quiet", "dvc[s3]>=3.67")  # starts faster
     address = f"http://127.0.0.1:{line.server_address[1]}"
     machine.env |= {**CREDENTIALS, "AWS_ENDPOINT_URL": address, "VENV": str(stack)}
-    machine.run("uv", "tool", "install", "--quiet", "dvc[s3]>=3.67")  # starts faster
-    machine.env |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"}
     return machine
 
 
+Clones = tuple[Project, Project]
+
+
 @pytest.fixture
-def clone(machine: Machine, tmp_path: Path) -> Callable[[str], Project]:
-    """Clone the project; each test has a repository and a place on the server."""
+def clones(machine: Machine, tmp_path: Path) -> Clones:
+    """Two clones of the project; each test has a place of its own on the server."""
     machine.project().git("clone", "--quiet", "--bare", ".", f"{tmp_path}/origin")
-
-    def cloned(name: str) -> Project:
+    env = machine.env | {"DATA_REMOTE": f"s3://bucket/{tmp_path.name}"}
+    for name in ("first", "second"):
         machine.run("git", "clone", "--quiet", tmp_path / "origin", tmp_path / name)
-        place = {"DATA_REMOTE": f"s3://bucket/{tmp_path.name}"}
-        return Project(tmp_path / name, machine.env | place)
-
-    return cloned
+    return Project(tmp_path / "first", env), Project(tmp_path / "second", env)
 
 
 def write(project: Project, content: str, *names: str) -> None:
-    """Write files of this content."""
     for name in names:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(content, encoding="utf-8")
 
 
-def share(project: Project) -> None:
-    """Push the files, commit their records, and push the commit."""
+def share(project: Project, other: Project) -> None:
+    """Push the files and a commit of their records, which the other clone pulls."""
     project.make("data-push")
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message=Data")
     project.git("push", "--quiet")
+    other.git("pull", "--quiet")
 
 
-def refused(project: Project, *words: str) -> str:
-    """Return what a command that fails prints."""
-    done = project.make(*words, check=False)
+def refused(project: Project, *words: str, **env: str) -> str:
+    changed = Project(project.path, {**project.env, **env})
+    done = changed.make(*words, check=False)
     assert done.returncode != 0, done.stdout
     assert "Traceback" not in done.stdout
     return done.stdout
 
 
-def test_a_clone_gets_the_files_that_belong_to_its_commit(
-    clone: Callable[[str], Project],
-) -> None:
-    first, second = clone("first"), clone("second")
-    write(first, "1", RAW, MODEL, DEEP, "data/raw/.DS_Store")
+def test_a_clone_gets_the_files_that_belong_to_its_commit(clones: Clones) -> None:
+    first, second = clones
+    names = (RAW, MODEL, DEEP)
+    write(first, "1", *names, "data/raw/.DS_Store")
     assert first.make("data-status").stdout.count("not pushed: ") == 3
-    share(first)
-    assert {*first.git("diff", "--name-only", "HEAD~1").split()} == {
-        f"{name}.dvc" for name in (RAW, MODEL, "data/interim/a")
-    }
-    second.git("pull", "--quiet")
+    share(first, second)
+    records = {RAW, MODEL, "data/interim/a"}
+    committed = first.git("diff", "--name-only", "HEAD~1").split()
+    assert {*committed} == {f"{name}.dvc" for name in records}
     status = second.make("data-status").stdout
-    assert all(name in status for name in (RAW, MODEL, "data/interim/a"))
+    assert all(name in status for name in records)
     second.make("data-pull")
+    assert [second.text(name) for name in names] == ["1", "1", "1"]
     write(first, "2", RAW)
-    share(first)
-    assert [second.text(name) for name in (RAW, MODEL, DEEP)] == ["1", "1", "1"]
-    second.git("pull", "--quiet")
+    share(first, second)
     second.make("data-pull")
-    assert [second.text(name) for name in (RAW, MODEL, DEEP)] == ["2", "1", "1"]
+    assert [second.text(name) for name in names] == ["2", "1", "1"]
     second.git("checkout", "--quiet", "HEAD~1")
     second.make("data-pull")
     assert second.text(RAW) == "1"
 
 
-def test_what_two_people_changed_is_lost_on_neither_side(
-    clone: Callable[[str], Project],
-) -> None:
-    first, second = clone("first"), clone("second")
+def test_what_two_people_changed_is_lost_on_neither_side(clones: Clones) -> None:
+    first, second = clones
     write(first, "1", RAW)
-    share(first)
-    second.git("pull", "--quiet")
+    share(first, second)
     write(second, "mine", RAW)
     assert "make data-pull" in refused(second, "data-push")
     assert RAW in refused(second, "data-pull")
@@ -193,17 +167,17 @@ def test_what_two_people_changed_is_lost_on_neither_side(
     write(second, "mine too", RAW)
     second.make("data-pull", "FORCE=yes")
     assert second.text(RAW) == "1"
-    # What nobody has a record of any more stays where it is.
+    # A file whose record is gone stays.
     first.git("rm", "--quiet", f"{RAW}.dvc")
     first.git("commit", "--quiet", "--message=Remove")
     first.make("data-pull")
     assert first.text(RAW) == "1"
 
 
-def test_an_interrupted_transfer_goes_on_where_it_was(
-    clone: Callable[[str], Project], line: Line
+def test_an_interrupted_transfer_continues_where_it_stopped(
+    clones: Clones, line: Line
 ) -> None:
-    first, second = clone("first"), clone("second")
+    first, second = clones
     for number in range(20):
         write(first, f"{number:9}" * 20_000, f"data/raw/{number}.csv")
     total = 20 * 9 * 20_000
@@ -214,52 +188,36 @@ def test_an_interrupted_transfer_goes_on_where_it_was(
         project.make(command)
         assert line.passed < total * 0.9
         if project is first:
-            share(first)
-            second.git("pull", "--quiet")
+            share(first, second)
     assert second.text("data/raw/7.csv") == first.text("data/raw/7.csv")
 
 
-def test_records_are_not_taken_for_secrets(bake: Bake) -> None:
-    text = bake(addons="remote-data").text(".pre-commit-config.yaml")
-    (hooks,) = (repository["hooks"] for repository in yaml.safe_load(text)["repos"])
-    (excluded,) = (hook["exclude"] for hook in hooks if hook["id"] == "detect-secrets")
-    assert re.search(excluded, f"{RAW}.dvc")
-
-
-def test_a_corrupted_file_is_not_accepted(
-    clone: Callable[[str], Project], line: Line
-) -> None:
-    first, second = clone("first"), clone("second")
+def test_a_corrupted_file_is_not_accepted(clones: Clones, line: Line) -> None:
+    first, second = clones
     write(first, "good", RAW)
     write(first, "model", MODEL)
-    share(first)
+    share(first, second)
     digest = hashlib.md5(b"good").hexdigest()
     place = f"bucket/{first.path.parent.name}/files/md5/{digest[:2]}/{digest[2:]}"
     put(f"http://127.0.0.1:{line.port}/{place}", b"evil")
-    second.git("pull", "--quiet")
     assert RAW in refused(second, "data-pull")
     assert not (second / RAW).exists()
 
 
-def test_what_is_missing_is_named_in_one_line(
-    clone: Callable[[str], Project], machine: Machine
-) -> None:
-    project = clone("first")
+def test_what_is_missing_is_named_in_one_line(clones: Clones) -> None:
+    project, _ = clones
     write(project, "1", RAW)
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    output = refused(Project(project.path, {**project.env, **nobody}), "data-push")
-    assert "Unable to locate credentials" in output
-    without_tools = without(machine.env["PATH"], frozenset({"uvx", "pipx"}))
-    bare = Project(project.path, {**project.env, "PATH": without_tools})
-    assert "uvx is missing" in refused(bare, "data-push")
-    nowhere = Project(project.path, machine.env)
-    assert "No address" in refused(nowhere, "data-push")
+    assert "Unable to locate credentials" in refused(project, "data-push", **nobody)
+    path = without(project.env["PATH"], frozenset({"uvx", "pipx"}))
+    assert "uvx is missing" in refused(project, "data-push", PATH=path)
+    assert "No address" in refused(project, "data-push", DATA_REMOTE="")
 
 
 def test_the_address_is_in_dotenv_or_in_the_configuration(
-    clone: Callable[[str], Project], machine: Machine, tmp_path: Path
+    clones: Clones, machine: Machine, tmp_path: Path
 ) -> None:
-    project = Project(clone("first").path, machine.env)
+    project = Project(clones[0].path, machine.env)
     write(project, "1", RAW)
     config = re.sub(r"^#(?=[ \[])(?! \w)", "", project.text(".dvc/config"), flags=re.M)
     config = config.replace("s3://bucket/path", str(tmp_path / "default"))

@@ -128,7 +128,6 @@ def test_names_of_direct_dependencies_are_refused(largest: Project) -> None:
 
 
 def assert_round_trip(project: Project, answers: dict[str, Any]) -> None:
-    """Check that a project's files hold the answers."""
     manifest = project.manifest["project"]
     (author,) = manifest["authors"]
     name, text = answers["author_name"], answers["description"]

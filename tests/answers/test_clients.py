@@ -59,7 +59,6 @@ class Client:
     def make(
         self, template: Path | str, *words: str | Path, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Make a project of a template."""
         command = (self.python, "-m", "cookiecutter", template, *words)
         return self.machine.run(*command, check=check)
 
@@ -111,7 +110,6 @@ def expected_project(shared_machine: Machine) -> Project:
 
 @pytest.fixture(scope="module")
 def expected(expected_project: Project) -> Contents:
-    """The files of that project."""
     return contents(expected_project)
 
 
@@ -186,7 +184,6 @@ def test_the_link_holds_no_token(machine: Machine) -> None:
 def cruft_create(
     machine: Machine, repository: Path, answers: dict[str, str], check: bool = True
 ) -> str:
-    """Make a project with cruft and return the output."""
     context = json.dumps({**answers, "set_up": False})
     words = ("--no-input", "--checkout", "v1", "--extra-context", context)
     done = machine.run("cruft", "create", repository, *words, check=check)

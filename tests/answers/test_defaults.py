@@ -36,7 +36,6 @@ def defaults(machine: Machine) -> dict[str, Any]:
 
 
 def author(machine: Machine) -> tuple[str, str]:
-    """Return the name and the address that are proposed."""
     context = defaults(machine)
     return context["author_name"], context["author_email"]
 

@@ -33,7 +33,6 @@ def new_project(
 
 
 def remove_images(project: Project) -> None:
-    """Delete the images of a project."""
     name = project.path.name
     images = (":prod", ":dev", ":notebook", "-api:prod", "-worker:prod")
     tags = [name + image for image in images]

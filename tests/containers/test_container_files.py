@@ -21,7 +21,6 @@ STARTERS = default_context()["starter"]
 
 
 def read_by_compose(project: Project, **env: str) -> dict[str, Any]:
-    """Return the services as docker compose reads them, with every profile."""
     if run("docker", "compose", "version", check=False).returncode != 0:
         missing("docker compose, which reads compose.yaml, is not here")
     command = ("docker", "compose", "--profile", "*", "config", "--format", "json")

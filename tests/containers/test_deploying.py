@@ -59,7 +59,6 @@ def server(service: Project, tmp_path: Path) -> Iterator[Project]:
 
 
 def assert_predicted(project: Project) -> None:
-    """Assert that a job has predicted each row."""
     header, *rows = project.text(OUTPUT).splitlines()
     assert "predicted_species" in header
     assert len(rows) == len(project.text("data/raw/new.csv").splitlines()) - 1

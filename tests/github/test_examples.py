@@ -19,12 +19,10 @@ BRANCHES = [f"examples/{name}" for name in names()]
 
 @pytest.fixture
 def github(machine: Machine, template: Path, tmp_path: Path) -> GitHub:
-    """The template's repository."""
     return GitHub(machine, make_bare_repository(tmp_path / "made", template, machine))
 
 
 def update_examples(github: GitHub) -> None:
-    """Do what the workflow does, in a fresh clone."""
     script = (sys.executable, "tools/examples.py")
     run(*script, cwd=github.clone(), env=github.machine.env)
 

@@ -41,14 +41,12 @@ class Box(NamedTuple):
 
 
 def section(heading: str) -> str:
-    """Return the text of a section of the page."""
     page = PAGE.read_text("utf-8")
     (text,) = re.findall(rf"(?ms)^## {heading}\n(.*?)(?=^## |\Z)", page)
     return str(text)
 
 
 def boxes(heading: str) -> list[Box]:
-    """Return the boxes of a section of the page."""
     text = section(heading)
     found = []
     for match in re.finditer(r"(?ms)^```(\w+)\n(.*?)^```$", text):
@@ -80,7 +78,6 @@ class Fork:
                 (self.path / box.file).write_text(box.text, "utf-8", newline="\n")
 
     def apply(self, diff: str) -> None:
-        """Replace the lines that a diff shows."""
         first, _, changes = diff.partition("\n")
         path = self.path / first.removeprefix("--- ")
         for change in changes.split("@@\n"):
@@ -105,7 +102,6 @@ class Fork:
             readme.write_text("".join(kept), "utf-8", newline="\n")
 
     def shell(self, commands: str) -> str:
-        """Run commands of the page and return their output."""
         env = {**self.machine.env, "PATH": os.environ["PATH"]}
         make = (
             f'make() {{ command make --assume-old=install VENV={self.tools} "$@"; }}\n'
@@ -113,12 +109,10 @@ class Fork:
         return run("sh", "-ec", make + commands, cwd=self.path, env=env).stdout
 
     def cookiecutter(self, *answers: str, check: bool = True) -> str:
-        """Make a project from the fork and return the output."""
         command = (sys.executable, "-m", "cookiecutter", self.path, "--no-input")
         return self.machine.run(*command, *answers, check=check).stdout
 
     def change(self, **values: object) -> None:
-        """Change values in cookiecutter.json."""
         path = self.path / "cookiecutter.json"
         context = {**json.loads(path.read_text("utf-8")), **values}
         path.write_text(json.dumps(context), "utf-8")

@@ -42,7 +42,6 @@ def github(machine: Machine, bare_repository: Path) -> GitHub:
 
 
 def subjects(github: GitHub) -> list[str]:
-    """Return the subjects of the commits on main, the newest first."""
     return github.git("log", "--format=%s", "main").splitlines()
 
 

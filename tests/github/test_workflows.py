@@ -35,7 +35,6 @@ slow = pytest.mark.slow
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """Return the content of a YAML file."""
     content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return content
 
@@ -91,7 +90,6 @@ def test_workflows_that_write_unasked_do_nothing_in_forks_and_copies(name: str) 
 
 
 def scripts(project: Project, ci: str) -> Iterator[str]:
-    """Yield each script of a project's workflows."""
     if ci == "gitlab":
         for job in parse(project / GITLAB).values():
             if isinstance(job, dict) and "script" in job:

@@ -61,7 +61,6 @@ def follow_page(machine_with: MachineWith, template: Path, manager: str) -> Proj
 
 @pytest.fixture(scope="module")
 def of_uv(machine_with: MachineWith, least: Path) -> Project:
-    """The page's project with uv."""
     return follow_page(machine_with, least, "uv")
 
 

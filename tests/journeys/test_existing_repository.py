@@ -34,7 +34,6 @@ def repository(machine: Machine) -> Project:
 
 
 def files(project: Project) -> dict[str, bytes]:
-    """Return the content of each file, without git's own."""
     return {name: (project / name).read_bytes() for name in project.files}
 
 

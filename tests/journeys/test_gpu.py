@@ -21,7 +21,6 @@ DEVICE = re.findall(r"^import torch.*?^device = [^\n]*", PAGE, re.M | re.S)[0]
 
 
 def box(heading: str, language: str) -> str:
-    """Return the text of a box in a section of the page."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return section.split(f"```{language}\n")[1].split("```")[0]
 

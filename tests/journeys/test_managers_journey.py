@@ -244,7 +244,6 @@ def test_a_report_shows_figures_without_code_and_leaves_the_notebook(
 
 
 def changed_files(project: Project) -> set[str]:
-    """Return the files that differ from the last commit, new ones included."""
     lines = project.git("status", "--porcelain").splitlines()
     return {line.split()[-1] for line in lines}
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from support.engine import docker, found_in_image
+from support.engine import docker
 from support.finished_project import resume
 from support.index_proxy import default_index
 from support.locks import lock_files
@@ -57,7 +57,6 @@ def asks_for_a_password(url: str) -> bool:
 def index(
     pinned_programs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
-    """An empty index."""
     directory = tmp_path_factory.mktemp("index")
     (files := directory / "files").mkdir()
     digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
@@ -80,7 +79,6 @@ def index(
 
 
 def write_netrc(machine: Machine) -> None:
-    """Store the credentials for the index in the person's ~/.netrc."""
     line = f"machine 127.0.0.1 login {USERNAME} password {PASSWORD}\n"
     (machine.home / ".netrc").write_text(line)
     (machine.home / ".netrc").chmod(0o600)
@@ -111,7 +109,6 @@ def new_project(little: Path, index: Index) -> NewProject:
 
 @pytest.fixture(scope="module")
 def library(new_project: NewProject, machine_with: MachineWith) -> Project:
-    """A project whose package is in the index."""
     machine = machine_with("twine")
     project = new_project(machine, LIBRARY)
     project.make("install", "build")
@@ -144,7 +141,6 @@ def user_of(
 
 
 def all_text(project: Project) -> str:
-    """Return the text of all files of a project."""
     names = [name for name in project.files if not name.startswith("prod/")]
     return "\n".join((project / name).read_text("utf-8") for name in names)
 
@@ -214,8 +210,18 @@ def test_credentials_reach_the_build_of_an_image_and_no_layer(
         code = "import the_library; print(the_library.__file__)"
         said = docker("run", "--rm", "--entrypoint=python", image, "-c", code)
         assert said.startswith("/opt/venv/")
-        found = found_in_image(image, PASSWORD, QUOTED, project.path.name)
-        assert found == {project.path.name}
+        project.run("docker", "save", "--output=saved.tar", image)
+        texts = [f"--regexp={each}" for each in (PASSWORD, QUOTED, project.path.name)]
+        words = (
+            "grep",
+            "--text",
+            "--fixed-strings",
+            "--only-matching",
+            "--no-filename",
+        )
+        found = project.run(*words, *texts, "saved.tar").stdout
+        assert {*found.split()} == {project.path.name}
         assert PASSWORD[:6] not in docker("history", "--no-trunc", image)
     finally:
         docker("rmi", "--force", image)
+        (project / "saved.tar").unlink(missing_ok=True)

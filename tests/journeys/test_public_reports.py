@@ -40,7 +40,6 @@ def project(original: Project, machine: Machine, stack: Path) -> Project:
 
 
 def package_of(project: Project) -> Path:
-    """Return where the environment has the package from."""
     code = "import my_analysis; print(my_analysis.__file__)"
     return Path(project.run(project.bin / "python", "-c", code).stdout.strip())
 

@@ -40,7 +40,6 @@ def second(machine_with: MachineWith, little: Path) -> Project:
 
 
 def where(project: Project, environment: str = ".venv") -> Path:
-    """Return where an environment has the first package."""
     python = project / environment / "bin/python"
     return Path(project.run(python, "-c", WHERE).stdout.strip())
 

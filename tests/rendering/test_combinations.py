@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import shutil
 import sys
 import tomllib
 from collections.abc import Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,8 @@ def covering() -> list[dict[str, Any]]:
     options = {
         key: [value, not value] if isinstance(value, bool) else value
         for key, value in CONTEXT.items()
-        if isinstance(value, bool | list) and not key.startswith("_")
+        if isinstance(value, bool | list) and key[0] != "_" and key != "set_up"
     }
-    del options["set_up"]
     options |= {"repository_url": ["", URL], "package_index_url": ["", INDEX_URL]}
     options["names"] = [*NAMES]
     pairs = AllPairs(list(options.values()))
@@ -115,14 +114,9 @@ def distinct(projects: list[Project]) -> Distinct:
 
 def matching(distinct: Distinct, *patterns: str) -> list[Path]:
     """Return the files whose names match; fail if there are none."""
-    found = [
-        path
-        for name, paths in distinct.items()
-        if any(fnmatch(name, each) for each in patterns)
-        for path in paths
-    ]
-    assert found, patterns
-    return found
+    names = {each for pattern in patterns for each in fnmatch.filter(distinct, pattern)}
+    assert names, patterns
+    return [path for name in sorted(names) for path in distinct[name]]
 
 
 def contents(distinct: Distinct, *patterns: str) -> dict[Path, str]:
@@ -140,9 +134,8 @@ def test_manifests_are_valid(distinct: Distinct) -> None:
 
 
 def test_toml_and_json_parse(distinct: Distinct) -> None:
-    for pattern in ("*.toml", "Pipfile"):
-        for text in contents(distinct, pattern).values():
-            tomllib.loads(text)
+    for text in contents(distinct, "*.toml", "Pipfile").values():
+        tomllib.loads(text)
     for text in contents(distinct, "*.json").values():
         json.loads(text)
 
@@ -167,17 +160,14 @@ def test_no_template_mark_is_left(distinct: Distinct) -> None:
 
 def test_the_text_of_every_file_is_tidy(distinct: Distinct) -> None:
     for path, text in contents(distinct, "*").items():
-        is_license = path.name == "LICENSE"
-        if not text:
-            assert path.name in MAY_BE_EMPTY
+        if path.name in MAY_BE_EMPTY and not text:
             continue
-        assert "\r" not in text, path
-        assert text.endswith("\n"), path
-        assert not text.endswith("\n\n"), path
-        assert not re.search(r"[ \t]\n", text), path
-        assert is_license or not text.startswith("\n"), path
-        # Black checks the blank lines of Python.
-        assert is_license or path.suffix == ".py" or "\n\n\n" not in text, path
+        assert re.search(r"\S\n\Z", text), path
+        assert not re.search(r"\r|[ \t]\n", text), path
+        if path.name != "LICENSE":
+            # Black checks the blank lines of Python.
+            blank = r"\A\n" if path.suffix == ".py" else r"\A\n|\n\n\n"
+            assert not re.search(blank, text), path
 
 
 def test_lines_have_at_most_100_columns(projects: list[Project]) -> None:
@@ -189,9 +179,8 @@ def test_lines_have_at_most_100_columns(projects: list[Project]) -> None:
         free = (answers["description"], email, "description = ", "https://", "| ")
         for name in {*project.files} - {"LICENSE", "renovate.json"}:
             if not name.endswith((".csv", ".ipynb")):
-                lines = project.text(name).splitlines()
-                long = [line for line in lines if len(line) > 100]
-                assert [e for e in long if not any(f in e for f in free)] == [], name
+                for line in project.text(name).splitlines():
+                    assert len(line) <= 100 or any(f in line for f in free), name
 
 
 # Linters
@@ -267,7 +256,6 @@ def test_compose_files_follow_their_schema(distinct: Distinct, tmp_path: Path) -
 
 
 def targets(project: Project) -> set[str]:
-    """Return the documented targets of a project's Makefile."""
     makefiles = [n for n in project.files if n.endswith(("Makefile", ".mk"))]
     text = "".join(map(project.text, makefiles))
     return set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
@@ -330,14 +318,9 @@ def test_the_answers_are_where_they_belong(projects: list[Project]) -> None:
         has_scripts = answers["starter"] != "notebook"
         assert manifest.get("scripts") == (scripts if has_scripts else None)
         assert project.text(".python-version") == f"{python}\n"
-        for name in project.files:
-            if name.endswith(".ipynb"):
-                kernel = json.loads(project.text(name))["metadata"]["kernelspec"]
-                assert kernel["name"] == slug
-
-
-def test_addresses_are_only_in_projects_that_have_them(projects: list[Project]) -> None:
-    for project, answers in zip(projects, COVERING, strict=True):
+        for path in project.path.glob("notebooks/*.ipynb"):
+            kernel = json.loads(path.read_text("utf-8"))["metadata"]["kernelspec"]
+            assert kernel["name"] == slug
         text = "".join(project.text(name) for name in project.files)
         assert (URL in text) == bool(answers["repository_url"])
         host = INDEX_URL.partition("://")[2]
@@ -354,7 +337,6 @@ def test_the_license_is_the_chosen_one(projects: list[Project]) -> None:
     }
     for project, answers in zip(projects, COVERING, strict=True):
         chosen, text = answers["license"], project.text("LICENSE")
-        own = answers["license"] not in titles  # of a fork
-        assert own or [name for name in titles if titles[name] in text] == [chosen]
+        assert titles.get(chosen, "") in text  # "" is that of a fork
         if chosen in ("MIT", "BSD-3-Clause", "Proprietary"):
             assert f"Copyright (c) {answers['author_name']}\n" in text

@@ -62,7 +62,6 @@ def in_shell(source: str) -> Iterator[str]:
 
 
 def collected() -> str:
-    """Return the page: each file with its messages that hold a blank."""
     lines = []
     for path in sorted(path for place in PLACES for path in ROOT.glob(place)):
         read = in_python if ".py" in path.name else in_shell

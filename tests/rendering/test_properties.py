@@ -24,7 +24,6 @@ Snapshot = dict[str, tuple[int, bytes | None]]
 
 
 def snapshot(directory: Path) -> Snapshot:
-    """Return mode and bytes of every file and directory, by relative path."""
     found = {}
     for path in directory.rglob("*"):
         content = None if path.is_dir() else path.read_bytes()

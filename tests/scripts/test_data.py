@@ -19,7 +19,6 @@ NAME = "data/raw/a.csv"
 
 @pytest.fixture
 def url(httpserver: HTTPServer) -> str:
-    """The address of a file on a server."""
     httpserver.expect_request("/a.csv").respond_with_data(CONTENT)
     return httpserver.url_for("/a.csv")
 

@@ -11,22 +11,6 @@ import pytest
 from support.machine import Machine
 from support.project import Bake, Project, programs_of
 
-VERBS = {
-    *("bootstrap", "install", "install-production", "add", "lock", "upgrade"),
-    "doctor",
-    *("kernel", "repository", "lab", "data", "test", "notebooks", "report", "format"),
-    *("check", "build", "audit", "update", "graduate", "clean"),
-    *("train", "evaluate", "serve", "add-app"),
-    *("image", "image-save", "image-push", "shell", "up", "down"),
-}
-
-
-def test_help_lists_every_verb(largest: Project) -> None:
-    lines = largest.make("help").stdout.splitlines()
-    words = dict(line.split(maxsplit=1) for line in lines)
-    assert {*words} >= VERBS
-    assert largest.make().stdout.splitlines() == lines
-
 
 @pytest.mark.parametrize("verb", ["test", "check", "kernel", "repository", "train"])
 def test_a_verb_without_an_environment_says_so_in_one_line(

@@ -11,31 +11,14 @@ from support.project import Bake, Project
 Copy = Callable[[Project], Project]
 
 # What a person's work leaves, none of which belongs into a commit.
-LEFT_BEHIND = (
-    "data/raw/mine.csv",
-    "data/interim/mine.csv",
-    "data/processed/mine.parquet",
-    "reports/figures/mine.png",
-    "models/mine.joblib",
-    ".env",
-    ".venv/pyvenv.cfg",
-    ".cache/mine",
-    "src/my_analysis/__pycache__/data.pyc",
-    "src/my_analysis.egg-info/PKG-INFO",
-    ".coverage",
-    ".coverage.host.1",
-    "notebooks/.ipynb_checkpoints/01-explore.ipynb",
-    ".mypy_cache/mine",
-    ".pytest_cache/mine",
-    ".ruff_cache/mine",
-    "build/mine",
-    "coverage.xml",
-    "dist/mine.whl",
-    "htmlcov/index.html",
-    ".DS_Store",
-    ".idea/mine.xml",
-    "data/Thumbs.db",
-)
+LEFT_BEHIND = """
+    data/raw/mine.csv data/interim/mine.csv data/processed/mine.parquet
+    reports/figures/mine.png models/mine.joblib .env .venv/pyvenv.cfg .cache/mine
+    src/my_analysis/__pycache__/data.pyc src/my_analysis.egg-info/PKG-INFO build/mine
+    notebooks/.ipynb_checkpoints/01-explore.ipynb .coverage .coverage.host.1
+    coverage.xml htmlcov/index.html dist/mine.whl .mypy_cache/mine .pytest_cache/mine
+    .ruff_cache/mine .DS_Store .idea/mine.xml data/Thumbs.db
+"""
 
 
 @pytest.mark.parametrize("starter", ["analysis", "model"])
@@ -44,8 +27,8 @@ def test_git_takes_what_was_made_and_nothing_that_work_leaves(
 ) -> None:
     project = copy(bake(starter=starter))
     made = {*project.files}
-    left = [name for name in LEFT_BEHIND if starter == "model" or "models/" not in name]
-    for name in left:
+    names = LEFT_BEHIND.split()
+    for name in [each for each in names if starter == "model" or "models/" not in each]:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("mine", encoding="utf-8")
     project.git("init", "--quiet")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,25 +30,8 @@ def needs_engine() -> None:
 
 
 def docker(*words: str | Path, check: bool = True) -> str:
-    """Return the output of docker."""
     return run("docker", *words, check=check).stdout.strip()
 
 
 def inspect(name: str, template: str) -> str:
-    """Return what docker inspect prints for an image or a container."""
     return docker("inspect", "--format", template, name)
-
-
-def found_in_image(image: str, *texts: str) -> set[str]:
-    """Return which of these texts are anywhere in an image: in a file or a setting."""
-    saved = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
-    assert saved.stdout is not None
-    longest = max(map(len, texts))
-    before, found = b"", set[str]()
-    while block := saved.stdout.read(1 << 20):
-        seen = before + block
-        found |= {text for text in texts if text.encode() in seen}
-        before = seen[-longest:]
-    saved.stdout.close()
-    assert saved.wait(60) == 0
-    return found

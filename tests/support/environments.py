@@ -14,7 +14,6 @@ EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 def site_packages(environment: Path) -> Path:
-    """Return where an environment's packages are."""
     (found,) = {
         *environment.glob("lib/python*/site-packages"),
         *environment.glob("Lib/site-packages"),

@@ -94,7 +94,6 @@ def has_environment(machine: Machine, project: Project) -> None:
 
 
 def is_finished(machine: Machine, project: Project) -> None:
-    """Assert all that set-up promises."""
     has_repository(project)
     has_environment(machine, project)
 

@@ -66,11 +66,9 @@ class GitHub:
         machine.env["TEMPLATE"] = ""
 
     def git(self, *words: str) -> str:
-        """Return what git prints in the bare repository."""
         return self.machine.run("git", *words, cwd=self.path).stdout.strip()
 
     def clone(self) -> Path:
-        """Return a fresh clone."""
         self.clones += 1
         target = self.machine.work / f"clone-{self.clones}"
         self.machine.run("git", "clone", "--quiet", str(self.path), target)
@@ -123,17 +121,14 @@ class GitHub:
 
     @property
     def branches(self) -> dict[str, str]:
-        """Every branch and its newest commit."""
         lines = self.git("for-each-ref", "--format=%(refname:short) %(objectname)")
         return dict(line.split() for line in lines.splitlines())
 
     def files(self, branch: str = "main") -> list[str]:
-        """Return the files on a branch."""
         names = self.git("ls-tree", "-r", "-z", "--name-only", branch)
         return [name for name in names.split("\0") if name]
 
     def text(self, name: str, branch: str = "main") -> str:
-        """Return the text of a file on a branch."""
         return self.machine.run("git", "show", f"{branch}:{name}", cwd=self.path).stdout
 
 

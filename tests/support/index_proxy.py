@@ -104,7 +104,6 @@ def json_index(upstream: str) -> Iterator[str]:
 
 
 def default_index() -> str:
-    """Return the address of the index that uv and pip use where none is configured."""
     options = ("--emit-index-url", "--no-header", "--quiet")
     return run("uv", "pip", "compile", "-", *options).stdout.split()[1]
 

@@ -72,6 +72,5 @@ def locked_in_pipfile(project: Project) -> list[tuple[str, str]]:
 
 
 def lock_files(project: Project) -> list[str]:
-    """Return the names of the files that `make lock` writes."""
     kinds = ("*.lock", "pylock*.toml", "requirements*.txt")
     return sorted(path.name for kind in kinds for path in project.path.glob(kind))

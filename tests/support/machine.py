@@ -87,7 +87,6 @@ class Machine:
         (self.home / ".gitconfig").write_text(text, encoding="utf-8")
 
     def remove(self) -> None:
-        """Delete all that is on this machine, as far as it may be deleted."""
         shutil.rmtree(self.home.parent, ignore_errors=True)
 
     def hide(self, *programs: str) -> None:
@@ -97,7 +96,6 @@ class Machine:
     def run(
         self, *command: str | Path, cwd: Path | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program on this machine."""
         return run(*command, cwd=cwd or self.work, env=self.env, check=check)
 
     def command(self, *words: str, **answers: object) -> list[str]:
@@ -121,7 +119,6 @@ class Machine:
     def call_cookiecutter(
         self, *words: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run cookiecutter with these words."""
         python = [sys.executable, "-m", "cookiecutter"]
         return self.run(*python, *words, check=check)
 
@@ -131,7 +128,6 @@ class Machine:
 
     @property
     def kernels(self) -> dict[str, dict[str, Any]]:
-        """The user's kernels: name to kernelspec."""
         found = self.home.glob("**/jupyter/kernels/*/kernel.json")
         return {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}
 

@@ -88,7 +88,6 @@ def follow_schema(schema: str, *words: str | Path) -> None:
 
 
 def programs_of(environment: Path) -> Path:
-    """Return the directory of an environment's programs."""
     return environment / ("Scripts" if os.name == "nt" else "bin")
 
 
@@ -103,12 +102,10 @@ class Project:
         return self.path / name
 
     def text(self, name: str) -> str:
-        """Return a file's text."""
         return (self.path / name).read_text(encoding="utf-8")
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The project's pyproject.toml."""
         return tomllib.loads(self.text("pyproject.toml"))
 
     @property
@@ -122,21 +119,17 @@ class Project:
 
     @property
     def bin(self) -> Path:
-        """The directory of the environment's programs."""
         return programs_of(self.path / ".venv")
 
     def run(
         self, *command: str | Path, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program in the project's directory, on the machine that made it."""
         return run(*command, cwd=self.path, env=self.env, check=check)
 
     def make(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run make in the project."""
         return self.run("make", *words, check=check)
 
     def git(self, *words: str) -> str:
-        """Return what git prints, without the last line break."""
         return self.run("git", *words).stdout.strip()
 
 

@@ -23,16 +23,13 @@ class Template:
         self.path = path
 
     def git(self, *words: str) -> str:
-        """Return what git prints in it."""
         return self.machine.run("git", *words, cwd=self.path).stdout.strip()
 
     def commit(self, message: str) -> None:
-        """Commit everything."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
     def replace(self, name: str, old: str, new: str) -> None:
-        """Change a file of the project tree."""
         path = self.path / TREE / name
         text = path.read_text("utf-8")
         assert old in text
@@ -40,19 +37,16 @@ class Template:
 
 
 def link(project: Project) -> dict[str, Any]:
-    """Return the content of .cruft.json."""
     state: dict[str, Any] = json.loads(project.text(".cruft.json"))
     return state
 
 
 def commit(project: Project, message: str = "Mine") -> None:
-    """Commit everything in the project."""
     project.git("add", "--all")
     project.git("commit", "--quiet", "--no-verify", "--message", message)
 
 
 def append(path: Path, text: str) -> None:
-    """Add text at the end of a file."""
     path.write_text(path.read_text("utf-8") + text, "utf-8")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from support.machine import Machine
-from support.project import Project, complete
-from support.template_repository import Template
+from support.project import Project
+from support.template_repository import Template, commit
 
 
 @pytest.fixture
@@ -25,16 +26,26 @@ def template_repository(machine: Machine) -> Template:
 
 @pytest.fixture
 def make_project(template_repository: Template) -> Callable[..., Project]:
-    """Make a project from the repository with plain cookiecutter."""
-
-    def made(**answers: object) -> Project:
+    def made(**answers: Any) -> Project:
         machine = template_repository.machine
-        template = str(template_repository.path)
-        given = [
-            f"{name}={value}"
-            for name, value in complete({"set_up": "yes", **answers}).items()
-        ]
-        machine.call_cookiecutter(template, "--no-input", *given)
+        machine.template = template_repository.path
+        machine.cookiecutter(**answers)
         return machine.project()
+
+    return made
+
+
+@pytest.fixture
+def make_committed(
+    make_project: Callable[..., Project],
+) -> Callable[[str], Project]:
+    """Make a committed project of a starter, without an environment."""
+
+    def made(starter: str) -> Project:
+        project = make_project(set_up="no", starter=starter, sample=True)
+        project.git("init", "--quiet")
+        commit(project, "Start")
+        project.env = {**project.env, "MAKE": "true"}
+        return project
 
     return made

@@ -8,23 +8,17 @@ import pytest
 
 from support.machine import MachineWith
 from support.project import Project, default_context
+from support.template_repository import append, commit
 
 pytestmark = pytest.mark.slow
 ALL = ",".join(default_context()["_addons"])
-
-
-def commit(project: Project, message: str) -> None:
-    """Commit every change without the git hooks."""
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--no-verify", "--message", message)
 
 
 def test_addons_are_added_and_removed_later_and_edits_are_kept(
     make_project: Callable[..., Project],
 ) -> None:
     project = make_project(starter="analysis", environment_manager="uv", ci="gitlab")
-    config = project / "src/my_analysis/config.py"
-    config.write_text(config.read_text("utf-8") + "MINE = 1\n", "utf-8")
+    append(project / "src/my_analysis/config.py", "MINE = 1\n")
     commit(project, "Edit")
     before = {name: project.text(name) for name in project.git("ls-files").splitlines()}
 

@@ -21,24 +21,10 @@ SOURCE = "src/my_analysis"
 Make = Callable[..., Project]
 
 
-@pytest.fixture
-def start(make_project: Make) -> Callable[[str], Project]:
-    """Make a committed project of a starter, without an environment."""
-
-    def made(starter: str) -> Project:
-        project = make_project(set_up="no", starter=starter, sample=True)
-        project.git("init", "--quiet")
-        commit(project, "Start")
-        project.env = {**project.env, "MAKE": "true"}
-        return project
-
-    return made
-
-
 def test_own_files_stay_and_the_starter_waits_for_them(
-    start: Callable[[str], Project],
+    make_committed: Callable[[str], Project],
 ) -> None:
-    project = start("notebook")
+    project = make_committed("notebook")
     append(project / "notebooks/01-start.ipynb", "\n")
     mine = {name: f"NAME = '{name}'\n" for name in ("data.py", "train.py")}
     for name, text in mine.items():
@@ -67,18 +53,18 @@ def test_own_files_stay_and_the_starter_waits_for_them(
 
 
 def test_the_sample_comes_to_a_notebook_on_demand(
-    start: Callable[[str], Project],
+    make_committed: Callable[[str], Project],
 ) -> None:
-    project = start("notebook")
+    project = make_committed("notebook")
     update(project, SET="starter=model", SAMPLE="yes")
     assert (project / "data/raw/penguins.csv").is_file()
     assert "species" in project.text(f"{SOURCE}/features.py")
 
 
 def test_a_replaced_sample_stays_replaced_in_later_updates(
-    start: Callable[[str], Project], template_repository: Template
+    make_committed: Callable[[str], Project], template_repository: Template
 ) -> None:
-    project = start("analysis")
+    project = make_committed("analysis")
     (project / SOURCE / "data.py").write_text("MINE = 1\n", "utf-8")
     gone = ["data/raw/penguins.csv", "notebooks/01-explore.ipynb"]
     for name in (*gone, f"{SOURCE}/plots.py", "tests/test_plots.py"):

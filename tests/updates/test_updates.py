@@ -42,13 +42,9 @@ DIFF_SETTINGS = {
 
 
 @pytest.fixture
-def project(make_project: Callable[..., Project]) -> Project:
+def project(make_committed: Callable[[str], Project]) -> Project:
     """A committed project of the template's first commit, without an environment."""
-    project = make_project(set_up="no", starter="analysis", sample=True)
-    project.git("init", "--quiet")
-    commit(project, "Start")
-    project.env = {**project.env, "MAKE": "true"}
-    return project
+    return make_committed("analysis")
 
 
 # Without an environment

@@ -21,7 +21,6 @@ VARIABLES = {
 
 
 def script_of(project: Project, ci: str) -> str:
-    """Return the script of the weekly job."""
     if ci == "gitlab":
         job = yaml.safe_load(project.text(".gitlab-ci.yml"))["template"]
         return "\n".join(job["script"])
