@@ -143,7 +143,7 @@ def test_slurm_starts_workers_for_a_command(machine: Machine, project: Project) 
     script = BOXES["scripts/slurm.py"].replace("my_analysis", SLUG.replace("-", "_"))
     script = script.replace("MY_ANALYSIS", SLUG.replace("-", "_").upper())
     script = script.replace("cores=8, processes=8", "cores=2, processes=2")
-    (project / "slurm.py").write_text(script.replace("jobs=4", "jobs=1"), "utf-8")
+    project.write("slurm.py", script.replace("jobs=4", "jobs=1"))
     pip = ("uv", "pip", "install", "--quiet", "--python", project.bin / "python")
     project.run(*pip, "dask-jobqueue>=0.9")
     output = "data/processed/slurm"

@@ -73,14 +73,14 @@ def test_the_site_has_the_readme_the_reference_and_notebooks_with_outputs(
 def test_a_mistake_is_an_error(
     project: Project, name: str, text: str, problem: str
 ) -> None:
-    (project / name).write_text(text, encoding="utf-8")
+    project.write(name, text)
     done = project.make("docs", check=False)
     assert done.returncode != 0
     assert problem in done.stdout
 
 
 def test_a_first_page_of_one_s_own_is_kept(project: Project) -> None:
-    (project / "docs/index.md").write_text("# Ours\n", encoding="utf-8")
+    project.write("docs/index.md", "# Ours\n")
     project.git("add", "--force", "docs/index.md")
     project.make("docs")
     assert project.text("docs/index.md") == "# Ours\n"

@@ -42,7 +42,7 @@ def server(project: Project) -> Iterator[int]:
     experiments = f"{API}/experiments/get?experiment_id=0"
     with running(project, *words, ready=experiments) as port:
         uri = f"MLFLOW_TRACKING_URI=http://127.0.0.1:{port}\n"
-        (project / ".env").write_text(uri, encoding="utf-8")
+        project.write(".env", uri)
         assert f"registered as {ADDRESS}" in project.make("train").stdout
         assert "tracked as" in project.make("evaluate").stdout
         yield port

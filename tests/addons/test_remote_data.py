@@ -86,9 +86,7 @@ def machine(machine_with: MachineWith, line: Line, stack: Path) -> Machine:
     machine = machine_with("uv")
     machine.cookiecutter(set_up="no", starter="model", addons="remote-data")
     project = machine.project()
-    project.git("init", "--quiet", "--initial-branch=main")
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--message=Start")
+    project.commit("Start")
     machine.run("uv", "tool", "install", "--quiet", "dvc[s3]>=3.67")  # starts faster
     address = f"http://127.0.0.1:{line.server_address[1]}"
     machine.env |= {**CREDENTIALS, "AWS_ENDPOINT_URL": address, "VENV": str(stack)}
@@ -110,8 +108,7 @@ def clones(machine: Machine, tmp_path: Path) -> Clones:
 
 def write(project: Project, content: str, *names: str) -> None:
     for name in names:
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(content, encoding="utf-8")
+        project.write(name, content)
 
 
 def share(project: Project, other: Project) -> None:

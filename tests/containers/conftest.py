@@ -26,9 +26,7 @@ def new_project(
     )
     project = machine.project(name)
     project.make("lock")
-    project.git("init", "--quiet")
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--message", "Start")
+    project.commit("Start")
     return project
 
 

@@ -285,7 +285,7 @@ def test_a_shell_runs_the_tests_on_the_mounted_source(
     module = project / f"src/{package}/__init__.py"
     module.write_text(module.read_text() + "\nEDITED = True\n")
     test = f"import {package}\n\n\ndef test_edited():\n    assert {package}.EDITED\n"
-    (project / "tests/test_mounted.py").write_text(test)
+    project.write("tests/test_mounted.py", test)
     project.run("chown", "--recursive", f"{OWNER}:{OWNER}", ".")
     owner = (f"HOST_UID={OWNER}", f"HOST_GID={OWNER}")
     output = project.make("shell", "ARGS=make test", *owner).stdout

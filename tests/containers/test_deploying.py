@@ -72,7 +72,7 @@ def assert_predicted(project: Project) -> None:
 def test_a_job_on_a_server_predicts_with_the_image(
     server: Project, schedule: str
 ) -> None:
-    (server / "predict.sh").write_text(box("predict.sh", server), "utf-8")
+    server.write("predict.sh", box("predict.sh", server))
     text = box(schedule, server)
     if schedule == "crontab -e":
         server.run("sh", "-c", text.split(maxsplit=5)[5])
@@ -171,7 +171,7 @@ def test_a_pod_of_kubernetes_answers_probes_and_requests_with_its_rights(
 def test_the_image_for_lambda_answers_events_of_api_gateway(server: Project) -> None:
     (server / "lambda").mkdir()
     for name in ("lambda/Dockerfile", "lambda/handler.py"):
-        (server / name).write_text(box(name, server), "utf-8")
+        server.write(name, box(name, server))
     first = server.text("lambda/Dockerfile").splitlines()[0]
     server.run(*shlex.split(first.removeprefix("# ")))
     image = f"{server.path.name}:lambda"
@@ -195,7 +195,7 @@ def test_the_image_for_lambda_answers_events_of_api_gateway(server: Project) -> 
 
 @pytest.mark.slow
 def test_the_script_for_databricks_predicts_without_an_exit(server: Project) -> None:
-    (server / "job.py").write_text(box("job.py", server), "utf-8")
+    server.write("job.py", box("job.py", server))
     run_it = "import runpy; runpy.run_path('/volume/job.py'); print('went on')"
     files = (f"output={OUTPUT}", "model=models/model.onnx")
     words = [f"--{each.replace('=', '=/volume/')}" for each in files]

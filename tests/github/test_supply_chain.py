@@ -70,7 +70,7 @@ def test_make_audit_fails_for_a_known_vulnerability_and_without_its_service(
 
     def audit(version: str, service: str) -> CompletedProcess[str]:
         if manager == "uv":
-            (project / "pyproject.toml").write_text(PYPROJECT.format(NAME, version))
+            project.write("pyproject.toml", PYPROJECT.format(NAME, version))
             project.make("lock")
             options = f"--service-url={service}"
         else:
@@ -100,9 +100,9 @@ def test_secrets_are_found_but_not_in_cell_ids_pictures_and_lock_files(
     cell = {"id": digits, "outputs": [{"data": pictures}]}
     project = copy(bake(addons="remote-data"))
     notebook = json.dumps({"cells": [cell]}, indent=1)
-    (project / "figure.ipynb").write_text(notebook)
+    project.write("figure.ipynb", notebook)
     for name in ("uv.lock", "data/raw/a.csv.dvc", "settings.py"):
-        (project / name).write_text(f'key = "{digits}"\n')
+        project.write(name, f'key = "{digits}"\n')
     project.bin.mkdir(parents=True)
     python, tool = programs_of(stack) / "python", project.bin / "detect-secrets-hook"
     module = "-m detect_secrets.pre_commit_hook"

@@ -55,7 +55,7 @@ def follow_page(machine_with: MachineWith, template: Path, manager: str) -> Proj
     assert commands is not None
     project.run("sh", "-ec", commands[1])
     for name, _, text in BLOCK.findall(PAGE):
-        (project / name).write_text(text, encoding="utf-8")
+        project.write(name, text)
     return project
 
 
@@ -95,7 +95,7 @@ def test_a_collector_an_api_and_a_bot_share_a_database_and_a_package(
             "STATS_URL": f"http://127.0.0.1:{port}",
         }
         lines = [f"MY_ANALYSIS_{name}={value}\n" for name, value in settings.items()]
-        (project / ".env").write_text("".join(lines), encoding="utf-8")
+        project.write(".env", "".join(lines))
         project.make("install-production", "VENV=bot", "APP=bot")
 
         def ask() -> str:

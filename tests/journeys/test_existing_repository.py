@@ -25,11 +25,9 @@ def repository(machine: Machine) -> Project:
     for line in listed.splitlines():
         name, text = line.split(maxsplit=1)
         text = json.dumps(NOTEBOOK) if name.endswith("ipynb") else f"{text}\n"
-        (project / name).write_text(text, encoding="utf-8")
-    project.git("init", "--quiet")
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--message", "Mine")
-    (project / ".env").write_text("SECRET=1\n", encoding="utf-8")
+        project.write(name, text)
+    project.commit("Mine")
+    project.write(".env", "SECRET=1\n")
     return project
 
 

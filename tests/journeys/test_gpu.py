@@ -54,7 +54,7 @@ def test_torch_of_another_index_is_locked_and_falls_back_to_the_processor(
             "[tool.uv]\n", "[tool.uv]\nexclude-newer-package = { torch = false }\n"
         )
     manifest += "\n" + box(manager, "toml").replace("https://pytorch.example", index)
-    (project / "pyproject.toml").write_text(manifest, "utf-8")
+    project.write("pyproject.toml", manifest)
     if manager == "uv":
         project.make("lock", "install")
     else:

@@ -317,5 +317,5 @@ def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     assert clone.git("status", "--porcelain") == ""
     manifest = clone.text("pyproject.toml")
     new = manifest.replace("\ndependencies = [", '\ndependencies = ["humanize",')
-    (clone / "pyproject.toml").write_text(new, "utf-8")
+    clone.write("pyproject.toml", new)
     assert "run 'make lock install'" in clone.make("check", check=False).stdout

@@ -131,7 +131,7 @@ def user_of(
             text, last = project.text("pyproject.toml"), '"typer>=0.20"'
             assert last in text
             text = text.replace(last, f'"{LIBRARY}",\n    {last}')
-            (project / "pyproject.toml").write_text(text)
+            project.write("pyproject.toml", text)
             project.make("lock")
             project.make("install-production", "VENV=prod")
             done[manager] = project

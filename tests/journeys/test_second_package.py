@@ -70,7 +70,7 @@ def test_the_wheel_of_a_package_is_in_the_image(second: Project) -> None:
     lines = re.sub(
         r"^COPY .*\.lock.*", r"\g<0>\nCOPY vendor ./vendor", lines, flags=re.M
     )
-    (second / "Dockerfile").write_text(lines, "utf-8")
+    second.write("Dockerfile", lines)
     second.make("image")
     try:
         said = docker("run", "--rm", "--entrypoint=python", "second:prod", "-c", WHERE)

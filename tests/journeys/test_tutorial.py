@@ -21,7 +21,7 @@ def test_the_tutorial_leads_to_a_report(machine: Machine) -> None:
     machine.cookiecutter(project_name="Room climate", environment_manager="uv")
     project = machine.project("room-climate")
     for name, _, text in BLOCK.findall(PAGE):
-        (project / name).write_text(text, encoding="utf-8")
+        project.write(name, text)
     cells = re.findall(r"(?<!`:\n\n)^```python\n(.*?)^```$", PAGE, re.M | re.S)
     notebook = json.loads(project.text("notebooks/01-start.ipynb"))
     last = notebook["cells"].pop()
@@ -29,7 +29,7 @@ def test_the_tutorial_leads_to_a_report(machine: Machine) -> None:
         source = text.rstrip().splitlines(keepends=True)
         notebook["cells"].append({**last, "id": str(number), "source": source})
     text = json.dumps(notebook, indent=1) + "\n"
-    (project / "notebooks/01-start.ipynb").write_text(text, encoding="utf-8")
+    project.write("notebooks/01-start.ipynb", text)
     for command in commands[1:]:
         project.run("sh", "-ec", command)
     assert project.git("status", "--porcelain") == ""

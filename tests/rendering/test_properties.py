@@ -183,8 +183,7 @@ def test_rendering_again_keeps_the_users_files_and_gives_the_same_bytes(
     )
     assert snapshot(project.path) == snapshot(without_hooks.path)
     for name in ("notes.txt", "data/raw/mine.csv", "scripts/mine.py", ".env"):
-        (project / name).parent.mkdir(exist_ok=True)
-        (project / name).write_text("mine\n", encoding="utf-8")
+        project.write(name, "mine\n")
     (project / "src/empty/below").mkdir(parents=True)
     before = snapshot(project.path)
     over = ("--overwrite-if-exists", "--skip-if-file-exists")

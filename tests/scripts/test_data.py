@@ -41,7 +41,7 @@ def fetch(project: Project) -> Fetch:
 
     def fetched(url: str, sha256: str = SHA256, name: str = NAME) -> tuple[int, str]:
         entry = f'[files."{name}"]\nurl = "{url}"\nsha256 = "{sha256}"\n'
-        (project / "data.toml").write_text(entry, encoding="utf-8")
+        project.write("data.toml", entry)
         done = project.make("data", check=False)
         return done.returncode, done.stdout
 
@@ -56,7 +56,7 @@ def test_without_a_list_one_line_says_where_the_example_is(project: Project) -> 
 def test_the_example_of_the_readme_is_a_list(project: Project) -> None:
     _, example, *_ = project.text("data/raw/README.md").split("```")
     text = example.removeprefix("toml").replace("64 hexadecimal digits", SHA256)
-    (project / "data.toml").write_text(text, encoding="utf-8")
+    project.write("data.toml", text)
     (project / "data/raw/measurements.parquet").write_bytes(CONTENT)
     assert "measurements.parquet is complete" in project.make("data").stdout
 

@@ -55,8 +55,7 @@ def test_a_command_that_fails_keeps_every_file_and_the_index(machine: Machine) -
         ".env": "MINE=ignored",
     }
     for name, text in edits.items():
-        (project / name).parent.mkdir(exist_ok=True)
-        (project / name).write_text(text, encoding="utf-8")
+        project.write(name, text)
     project.git("add", "staged.txt")
     project.git("update-index", "--assume-unchanged", "README.md")
     project.git("update-index", "--skip-worktree", "CHANGELOG.md")

@@ -29,8 +29,7 @@ def test_git_takes_what_was_made_and_nothing_that_work_leaves(
     made = {*project.files}
     names = LEFT_BEHIND.split()
     for name in [each for each in names if starter == "model" or "models/" not in each]:
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text("mine", encoding="utf-8")
+        project.write(name, "mine")
     project.git("init", "--quiet")
     project.git("add", "--all")
     assert {*project.git("ls-files").splitlines()} == made

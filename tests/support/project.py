@@ -129,6 +129,27 @@ class Project:
     def make(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run("make", *words, check=check)
 
+    def write(self, name: str, text: str) -> None:
+        """Write a file, and make its directory where there is none."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def append(self, name: str, text: str) -> None:
+        """Add text at the end of a file."""
+        self.write(name, self.text(name) + text)
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replace text that a file holds."""
+        assert old in self.text(name)
+        self.write(name, self.text(name).replace(old, new))
+
+    def commit(self, message: str = "Mine") -> None:
+        """Commit everything, in a repository that is made where there is none."""
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--no-verify", "--message", message)
+
     def git(self, *words: str) -> str:
         return self.run("git", *words).stdout.strip()
 

@@ -12,42 +12,21 @@ from support.project import Project
 
 SAMPLE, END = "{% if cookiecutter.__sample %}", "{% endif %}"
 TREE = "{{cookiecutter.__project_dir}}"
-PACKAGE = "src/{{cookiecutter.package_name}}"
+PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
 
 
-class Template:
-    """A template in a git repository, which can be changed."""
+class Template(Project):
+    """A template in a git repository of a machine, which can be changed."""
 
     def __init__(self, machine: Machine, path: Path) -> None:
+        super().__init__(path, machine.env)
         self.machine = machine
-        self.path = path
-
-    def git(self, *words: str) -> str:
-        return self.machine.run("git", *words, cwd=self.path).stdout.strip()
-
-    def commit(self, message: str) -> None:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
-
-    def replace(self, name: str, old: str, new: str) -> None:
-        path = self.path / TREE / name
-        text = path.read_text("utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), "utf-8")
 
 
 def link(project: Project) -> dict[str, Any]:
+    """Return what a project records of its template."""
     state: dict[str, Any] = json.loads(project.text(".cruft.json"))
     return state
-
-
-def commit(project: Project, message: str = "Mine") -> None:
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--no-verify", "--message", message)
-
-
-def append(path: Path, text: str) -> None:
-    path.write_text(path.read_text("utf-8") + text, "utf-8")
 
 
 def update(project: Project, check: bool = True, **settings: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import pytest
 
 from support.machine import Machine
 from support.project import Project
-from support.template_repository import Template, commit
+from support.template_repository import Template
 
 
 @pytest.fixture
@@ -19,7 +19,6 @@ def template_repository(machine: Machine) -> Template:
     path = machine.home.parent / "git" / "template"
     shutil.copytree(machine.template, path)
     repository = Template(machine, path)
-    repository.git("init", "--quiet")
     repository.commit("A")
     return repository
 
@@ -43,8 +42,7 @@ def make_committed(
 
     def made(starter: str) -> Project:
         project = make_project(set_up="no", starter=starter, sample=True)
-        project.git("init", "--quiet")
-        commit(project, "Start")
+        project.commit("Start")
         project.env = {**project.env, "MAKE": "true"}
         return project
 

@@ -8,7 +8,6 @@ import pytest
 
 from support.machine import MachineWith
 from support.project import Project, default_context
-from support.template_repository import append, commit
 
 pytestmark = pytest.mark.slow
 ALL = ",".join(default_context()["_addons"])
@@ -18,12 +17,12 @@ def test_addons_are_added_and_removed_later_and_edits_are_kept(
     make_project: Callable[..., Project],
 ) -> None:
     project = make_project(starter="analysis", environment_manager="uv", ci="gitlab")
-    append(project / "src/my_analysis/config.py", "MINE = 1\n")
-    commit(project, "Edit")
+    project.append("src/my_analysis/config.py", "MINE = 1\n")
+    project.commit("Edit")
     before = {name: project.text(name) for name in project.git("ls-files").splitlines()}
 
     project.make("update", "SET=addons=remote-data,dask,docs")
-    commit(project, "Add")
+    project.commit("Add")
     assert "dask" in project.text("uv.lock")
     help_text = project.make("help").stdout
     for command in ("cluster", "data-push", "docs"):
@@ -31,7 +30,7 @@ def test_addons_are_added_and_removed_later_and_edits_are_kept(
     project.run(project.bin / "python", "-c", "import my_analysis.cluster")
 
     project.make("update", "SET=addons=")
-    commit(project, "Remove")
+    project.commit("Remove")
     assert "dask" not in project.text("uv.lock")
     after = {name: project.text(name) for name in project.git("ls-files").splitlines()}
     changed = {

@@ -14,7 +14,7 @@ import pytest
 
 from support.own_data_page import follow_page
 from support.project import Project
-from support.template_repository import TREE, Template, append, commit, link, update
+from support.template_repository import TREE, Template, link, update
 
 pytestmark = pytest.mark.slow
 SOURCE = "src/my_analysis"
@@ -25,11 +25,11 @@ def test_own_files_stay_and_the_starter_waits_for_them(
     make_committed: Callable[[str], Project],
 ) -> None:
     project = make_committed("notebook")
-    append(project / "notebooks/01-start.ipynb", "\n")
+    project.append("notebooks/01-start.ipynb", "\n")
     mine = {name: f"NAME = '{name}'\n" for name in ("data.py", "train.py")}
     for name, text in mine.items():
-        (project / SOURCE / name).write_text(text, "utf-8")
-    commit(project)
+        project.write(f"{SOURCE}/{name}", text)
+    project.commit()
     modules = {*(project / SOURCE).glob("*.py")}
     notebook = (project / "notebooks/01-start.ipynb").read_bytes()
 
@@ -42,7 +42,7 @@ def test_own_files_stay_and_the_starter_waits_for_them(
     assert (project / "notebooks/01-start.ipynb").read_bytes() == notebook
     assert not list(project.path.rglob("*penguin*"))
     assert f"\n  {SOURCE}/api.py\n" in output
-    commit(project)
+    project.commit()
     assert "up to date" in update(project)[1]
 
     (command,) = re.findall(r"^To use them: (.*)$", output, re.MULTILINE)
@@ -65,11 +65,11 @@ def test_a_replaced_sample_stays_replaced_in_later_updates(
     make_committed: Callable[[str], Project], template_repository: Template
 ) -> None:
     project = make_committed("analysis")
-    (project / SOURCE / "data.py").write_text("MINE = 1\n", "utf-8")
+    project.write(f"{SOURCE}/data.py", "MINE = 1\n")
     gone = ["data/raw/penguins.csv", "notebooks/01-explore.ipynb"]
     for name in (*gone, f"{SOURCE}/plots.py", "tests/test_plots.py"):
         (project / name).unlink()
-    commit(project)
+    project.commit()
     update(project, SET="starter=model")
     assert f"{SOURCE}/data.py" in link(project)["skip"]
     assert "FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {}" in project.text(
@@ -77,10 +77,10 @@ def test_a_replaced_sample_stays_replaced_in_later_updates(
     )
     assert "NUMERIC: list[str] = []" in project.text(f"{SOURCE}/features.py")
     assert not list((project / "notebooks").glob("*"))
-    commit(project)
+    project.commit()
 
     for path in (template_repository.path / TREE).rglob("*data.py*"):
-        append(path, "\nTHEIRS = 1\n")
+        path.write_text(path.read_text("utf-8") + "\nTHEIRS = 1\n", "utf-8")
     template_repository.commit("B")
     update(project)
     assert project.text(f"{SOURCE}/data.py") == "MINE = 1\n"
@@ -96,7 +96,7 @@ def test_a_notebook_becomes_a_service_that_waits_for_its_table(
 ) -> None:
     project = make_project(starter="notebook", environment_manager="uv")
     project.make("graduate", "TO=service")
-    commit(project)
+    project.commit()
     project.make("check", "notebooks")
     assert "COLUMNS in data.py is empty" in project.make("test").stdout
     train = project.make("train", check=False)
@@ -112,10 +112,10 @@ def test_an_analysis_of_own_data_becomes_a_model_of_them(make_project: Make) -> 
         package_name="own_data",
     )
     follow_page(project, "")
-    commit(project)
+    project.commit()
     before = project.git("rev-parse", "HEAD:notebooks", "HEAD:src/own_data/data.py")
     project.make("graduate", "TO=model")
-    commit(project)
+    project.commit()
     after = project.git("rev-parse", "HEAD:notebooks", "HEAD:src/own_data/data.py")
     assert after == before
     assert "in features.py are empty" in project.make("check", "test").stdout

@@ -23,8 +23,6 @@ from support.template_repository import (
     SAMPLE,
     TREE,
     Template,
-    append,
-    commit,
     link,
     update,
 )
@@ -53,26 +51,25 @@ def project(make_committed: Callable[[str], Project]) -> Project:
 def test_everything_that_was_edited_stays(
     project: Project, template_repository: Template
 ) -> None:
-    append(project / "src/my_analysis/data.py", "\nMINE = 1\n")
+    project.append("src/my_analysis/data.py", "\nMINE = 1\n")
     path = project / "notebooks/01-explore.ipynb"
     notebook = json.loads(path.read_text("utf-8"))
     notebook["cells"][-1]["source"] = ["What I found.\n"]
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
     (project / "tests/test_plots.py").unlink()
-    append(project / "pyproject.toml", "\n[tool.mine]\nvalue = 1\n")
-    (project / "src/my_analysis/own.py").write_text('"""Mine."""\n')
-    commit(project)
+    project.append("pyproject.toml", "\n[tool.mine]\nvalue = 1\n")
+    project.write("src/my_analysis/own.py", '"""Mine."""\n')
+    project.commit()
     head = project.git("rev-parse", "HEAD")
 
-    template_repository.replace(f"{PACKAGE}/{SAMPLE}data.py{END}", '"""', '"""Theirs. ')
-    template_repository.replace(
-        f"tests/{SAMPLE}test_plots.py{END}", '"""', '"""Theirs. '
-    )
-    template_repository.replace(
-        "pyproject.toml", "xfail_strict = true", "xfail_strict = false"
-    )
-    (template_repository.path / TREE / PACKAGE / "more.py").write_text('"""New."""\n')
-    template_repository.commit("B")
+    template = template_repository
+    template.replace(f"{PACKAGE}/{SAMPLE}data.py{END}", '"""', '"""Theirs. ')
+    test = f"{TREE}/tests/{SAMPLE}test_plots.py{END}"
+    template.replace(test, '"""', '"""Theirs. ')
+    strict = "xfail_strict = true"
+    template.replace(f"{TREE}/pyproject.toml", strict, "xfail_strict = false")
+    template.write(f"{PACKAGE}/more.py", '"""New."""\n')
+    template.commit("B")
 
     for setting, value in DIFF_SETTINGS.items():
         project.git("config", "--global", setting, value)
@@ -90,7 +87,7 @@ def test_everything_that_was_edited_stays(
         "src/my_analysis/data.py",
         "src/my_analysis/more.py",
     ]
-    commit(project, "Update")
+    project.commit("Update")
     _, output = update(project)
     assert output == "The project is up to date with its template.\n"
 
@@ -98,15 +95,13 @@ def test_everything_that_was_edited_stays(
 def test_an_analysis_becomes_a_model_and_a_service_and_keeps_its_edits(
     project: Project,
 ) -> None:
-    append(project / "src/my_analysis/plots.py", "\n\nMINE = 1\n")
-    manifest = project.text("pyproject.toml")
+    project.append("src/my_analysis/plots.py", "\n\nMINE = 1\n")
     last = '    "numpy>=2.1",\n'
-    mine = manifest.replace(last, f'{last}    "tabulate",\n')
-    (project / "pyproject.toml").write_text(mine, "utf-8")
-    commit(project)
+    project.replace("pyproject.toml", last, f'{last}    "tabulate",\n')
+    project.commit()
     for starter in ("model", "service"):
         update(project, SET=f"starter={starter}")
-        commit(project, f"Become a {starter}")
+        project.commit(f"Become a {starter}")
         assert link(project)["context"]["cookiecutter"]["starter"] == starter
         assert project.text("src/my_analysis/plots.py").endswith("\nMINE = 1\n")
         assert "tabulate" in project.manifest["project"]["dependencies"]
@@ -118,7 +113,7 @@ def test_cruft_diff_and_check_only_render(
 ) -> None:
     assert "SUCCESS" in project.run("cruft", "check").stdout
     assert project.run("cruft", "diff").stdout == ""
-    template_repository.replace("README.md", "## Start\n", "## Begin\n")
+    template_repository.replace(f"{TREE}/README.md", "## Start\n", "## Begin\n")
     template_repository.commit("B")
     assert "FAILURE" in project.run("cruft", "check", check=False).stdout
     assert project.git("status", "--porcelain") == ""
@@ -129,10 +124,9 @@ def test_cruft_diff_and_check_only_render(
 def test_conflicts_are_listed_and_the_named_command_undoes_the_update(
     project: Project, template_repository: Template
 ) -> None:
-    readme = project / "README.md"
-    readme.write_text(readme.read_text("utf-8").replace("## Start", "## Mine"))
-    append(project / "Dockerfile", "# Mine\n")
-    commit(project)
+    project.replace("README.md", "## Start", "## Mine")
+    project.append("Dockerfile", "# Mine\n")
+    project.commit()
     before = project.git("rev-parse", "HEAD^{tree}")
 
     def undo(output: str) -> None:
@@ -147,7 +141,7 @@ def test_conflicts_are_listed_and_the_named_command_undoes_the_update(
     assert project.text("Dockerfile").endswith("# Mine\n")
     undo(output)
 
-    template_repository.replace("README.md", "## Start\n", "## Theirs\n")
+    template_repository.replace(f"{TREE}/README.md", "## Start\n", "## Theirs\n")
     template_repository.commit("B")
     status, output = update(project, check=False)
     assert status == 1
@@ -169,9 +163,9 @@ def refused(project: Project, **settings: str) -> str:
 def test_an_update_that_is_not_possible_is_refused_in_one_line(
     project: Project, template_repository: Template
 ) -> None:
-    (project / "note.txt").write_text("not committed\n")
+    project.write("note.txt", "not committed\n")
     assert "commit or stash your changes first (note.txt)" in refused(project)
-    commit(project)
+    project.commit()
     assert "conda" in refused(project, SET="environment_manager=conda")
 
     moved = template_repository.path.with_name("moved")
@@ -189,12 +183,12 @@ def test_edits_that_git_ignores_are_not_overwritten(  # cruft#91, cruft#95
     project: Project, template_repository: Template, mark: str
 ) -> None:
     project.git("config", "status.showUntrackedFiles", "no")
-    (project / "note.txt").write_text("not committed\n")
+    project.write("note.txt", "not committed\n")
     assert "commit or stash your changes first (note.txt)" in refused(project)
     (project / "note.txt").rename(project / "data/raw/note.txt")
     project.git("update-index", f"--{mark}", "README.md")
-    append(project / "README.md", "Mine.\n")
-    template_repository.replace("README.md", "## Start\n", "## Begin\n")
+    project.append("README.md", "Mine.\n")
+    template_repository.replace(f"{TREE}/README.md", "## Start\n", "## Begin\n")
     template_repository.commit("B")
     line = refused(project, TO="typo")
     assert "typo" in line
@@ -216,13 +210,12 @@ def test_a_project_of_version_1_with_edits_becomes_a_current_one(
     words = ("--no-input", "set_up=no", "starter=model", "environment_manager=uv")
     machine.run(sys.executable, "-m", "cookiecutter", template.path, *words)
     project = machine.project()
-    project.git("init", "--quiet")
-    commit(project, "Start")
-    append(project / "Makefile", "\nmine: ## My own verb\n\t@echo mine\n")
-    append(project / "Dockerfile", "LABEL mine=mine\n")
+    project.commit("Start")
+    project.append("Makefile", "\nmine: ## My own verb\n\t@echo mine\n")
+    project.append("Dockerfile", "LABEL mine=mine\n")
     for name in ("data.py", "features.py", "train.py"):
-        append(project / "src/my_analysis" / name, "\n\nMINE = 1\n")
-    commit(project)
+        project.append(f"src/my_analysis/{name}", "\n\nMINE = 1\n")
+    project.commit()
 
     template.git("rm", "--quiet", "-r", ".")
     shutil.copytree(machine.template, template.path, dirs_exist_ok=True)
@@ -241,12 +234,12 @@ def test_a_project_of_version_1_with_edits_becomes_a_current_one(
                 r"^(<<<<<<<|=======|>>>>>>>).*\n", "", text, flags=re.MULTILINE
             )
             text = text.replace("include containers.mk\n", "")
-        (project / name).write_text(text, "utf-8")
+        project.write(name, text)
     for name in ("data.py", "features.py", "train.py"):
         assert project.text(f"src/my_analysis/{name}").endswith("\nMINE = 1\n")
     project.git("add", "--all")
     assert project.make("install", "check", "test", "mine").stdout.endswith("mine\n")
-    commit(project, "Update")
+    project.commit("Update")
     assert "up to date" in project.make("update").stdout
 
 
@@ -260,22 +253,21 @@ def test_an_update_and_another_manager_bring_their_environment_and_keep_edits(
     machine.env |= index_settings.get("pip", {})
     project = make_project(starter="notebook", environment_manager="uv")
     assert project.git("log", "--format=%s", "--", ".cruft.json") == "Start my-analysis"
-    append(project / "src/my_analysis/config.py", "\nMINE = 1\n")
-    commit(project)
+    project.append("src/my_analysis/config.py", "\nMINE = 1\n")
+    project.commit()
 
-    template_repository.replace(
-        "../cookiecutter.json", "matplotlib>=3.10", "humanize>=4 matplotlib>=3.10"
-    )
+    more = "humanize>=4 matplotlib>=3.10"
+    template_repository.replace("cookiecutter.json", "matplotlib>=3.10", more)
     template_repository.commit("B")
     project.make("update")
     assert "humanize" in project.text("uv.lock")
     project.run(project.bin / "python", "-c", "import humanize")
-    commit(project, "Update")
+    project.commit("Update")
 
     project.make("update", "SET=environment_manager=pip")
     assert (project / "pylock.dev.toml").is_file()
     assert not (project / "uv.lock").exists()
     has_environment(machine, project)
-    commit(project, "Use pip")
+    project.commit("Use pip")
     assert project.text("src/my_analysis/config.py").endswith("\nMINE = 1\n")
     project.make("check", "test")

@@ -9,7 +9,7 @@ import yaml
 
 from support.processes import put_first_on_path
 from support.project import Project, run
-from support.template_repository import TREE, Template, commit
+from support.template_repository import TREE, Template
 
 ADDRESS = "https://ci:s3cret@gitlab.example.com/ada/x.git"
 VARIABLES = {
@@ -36,8 +36,7 @@ def test_the_weekly_job_proposes_an_update_once(
     machine = template_repository.machine
     project = make_project(set_up="no", environment_manager="uv", ci=ci)
     project.make("lock")
-    project.git("init", "--quiet", "--initial-branch=main")
-    commit(project)
+    project.commit()
     for program in ("pip", "pipx"):
         put_first_on_path(machine, program, "")
     calls, summary = machine.home / "calls", machine.home / "summary"
@@ -61,7 +60,7 @@ def test_the_weekly_job_proposes_an_update_once(
         return done.returncode
 
     assert run_job("s3cret") == 0
-    (template_repository.path / TREE / "README.md").write_text("New.\n")
+    template_repository.write(f"{TREE}/README.md", "New.\n")
     template_repository.commit("B")
     assert run_job("") == (80 if ci == "gitlab" else 0)
     assert summary.exists() == (ci == "github")
