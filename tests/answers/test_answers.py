@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
 from email.utils import getaddresses
 from importlib.metadata import PathDistribution
 from typing import Any
@@ -66,15 +65,12 @@ def test_a_password_in_an_address_is_not_repeated(key: str) -> None:
         assert "s3cret" not in output
 
 
-REFUSED: dict[str, Sequence[str]] = {
-    "project_name": [
-        *hostile.REFUSED_TEXTS.values(),
-        *hostile.REFUSED_TITLES.values(),
-    ],
-    "description": [*hostile.REFUSED_TEXTS.values(), ""],
-    "author_name": [*hostile.REFUSED_TEXTS.values(), *hostile.DESCRIPTIONS.values()],
-    "project_slug": [*hostile.REFUSED_SLUGS.values()],
-    "package_name": [*hostile.REFUSED_PACKAGES.values()],
+REFUSED: dict[str, tuple[str, ...]] = {
+    "project_name": hostile.REFUSED_TEXTS + hostile.REFUSED_TITLES,
+    "description": (*hostile.REFUSED_TEXTS, ""),
+    "author_name": (*hostile.REFUSED_TEXTS, *hostile.DESCRIPTIONS.values()),
+    "project_slug": hostile.REFUSED_SLUGS,
+    "package_name": hostile.REFUSED_PACKAGES,
     "author_email": hostile.REFUSED_EMAILS,
     "repository_url": hostile.REFUSED_URLS,
     "package_index_url": hostile.REFUSED_URLS[:3],

@@ -11,13 +11,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.machine import Machine
-from support.project import Project, default_context, programs_of, run
+from support.project import Project, default_context
 
 CONTEXT = default_context()
 OLDEST = "2.4.0"
@@ -48,18 +47,24 @@ def contents(project: Project) -> Contents:
 
 
 class Client:
-    """A cookiecutter that makes projects on a machine, without setting them up."""
+    """A cookiecutter that makes projects on a machine, without setting them up.
 
-    def __init__(self, machine: Machine, python: Path | str) -> None:
+    It is that of the tests, or another release.
+    """
+
+    def __init__(self, machine: Machine, release: str = "") -> None:
         self.machine = machine
-        self.python = python
+        self.python: list[str] = [sys.executable]
+        if release:
+            uvx = ("uvx", "--quiet", "--python", sys.executable, "--with")
+            self.python = [*uvx, f"cookiecutter=={release}", "python"]
         config = "default_context:\n  set_up: no\n"
         (machine.home / ".cookiecutterrc").write_text(config, "utf-8")
 
     def make(
         self, template: Path | str, *words: str | Path, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        command = (self.python, "-m", "cookiecutter", template, *words)
+        command = (*self.python, "-m", "cookiecutter", template, *words)
         return self.machine.run(*command, check=check)
 
     def made(self) -> Contents:
@@ -70,34 +75,10 @@ class Client:
         return found
 
 
-ClientOf = Callable[[str], Client]
-
-
-@pytest.fixture
-def client_of(
-    tmp_path_factory: pytest.TempPathFactory, machine: Machine, own_home: Path
-) -> ClientOf:
-    """Install a release of cookiecutter, once."""
-
-    def client(release: str) -> Client:
-        venv = tmp_path_factory.getbasetemp() / f"cookiecutter-{release}"
-        python = programs_of(venv) / "python"
-        if not venv.exists():
-            install = ("uv", "pip", "install", "--quiet", "--python", python)
-            run("uv", "venv", "--quiet", "--python", sys.executable, venv)
-            run(*install, f"cookiecutter=={release}")
-        return Client(machine, python)
-
-    return client
-
-
-@pytest.fixture(params=["newest", OLDEST])
-def client(
-    request: pytest.FixtureRequest, machine: Machine, client_of: ClientOf
-) -> Client:
+@pytest.fixture(params=["", OLDEST])
+def client(request: pytest.FixtureRequest, machine: Machine) -> Client:
     """The cookiecutter of the tests, and the oldest that is supported."""
-    is_newest = request.param == "newest"
-    return Client(machine, sys.executable) if is_newest else client_of(OLDEST)
+    return Client(machine, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +126,8 @@ def test_answers_given_in_any_way_make_the_same_files(
     client.make(template, "--no-input", "--config-file", config)
     assert client.made() == expected
 
-    call = (client.python, "-c", PYTHON_API, template)
-    done = machine.run(*call, json.dumps(answers))
+    call = [*client.python, "-c", PYTHON_API, str(template), json.dumps(answers)]
+    done = machine.run(*call)
     assert done.stdout.splitlines()[-1] == str(machine.work / "penguin-bills")
     assert client.made() == expected
 
@@ -175,7 +156,7 @@ def test_the_link_holds_no_token(machine: Machine) -> None:
     address = "https://example.com/acme/template"
     link = {"template": address.replace("//", "//ada:s3cret@"), "commit": "1" * 40}
     machine.env["COOKIECUTTER_DS_PACKAGE_ORIGIN"] = json.dumps(link)
-    Client(machine, sys.executable).make(machine.template, *WORDS)
+    Client(machine).make(machine.template, *WORDS)
     text = machine.project("penguin-bills").text(".cruft.json")
     assert "s3cret" not in text
     assert json.loads(text)["template"] == address
@@ -217,10 +198,8 @@ def test_cruft_repeats_refused_answers(machine: Machine, repository: Path) -> No
     assert given["author_email"] == "FIXME"
 
 
-def test_an_older_cookiecutter_is_refused_in_one_line(
-    machine: Machine, client_of: ClientOf
-) -> None:
-    done = client_of(TOO_OLD).make(machine.template, *WORDS, check=False)
+def test_an_older_cookiecutter_is_refused_in_one_line(machine: Machine) -> None:
+    done = Client(machine, TOO_OLD).make(machine.template, *WORDS, check=False)
     assert done.returncode == 1
     assert done.stdout.splitlines()[0].removeprefix("ERROR: ") == (
         f"cookiecutter {TOO_OLD} is too old: this template needs"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.environments import versions_in
-from support.machine import Equip, Machine
+from support.machine import Machine
 from support.project import OWN_PYTHON, Bake, Project
 
 PROGRAMS = ("uv", "poetry", "pipenv")
@@ -89,23 +88,16 @@ def pyenv(machine: Machine) -> dict[str, Path]:
 
 
 @slow
-@pytest.mark.parametrize("manager", ["uv", "pip"])
 def test_a_python_that_only_pyenv_has_makes_the_environment(
-    bake: Bake,
-    copy: Copy,
-    machine: Machine,
-    equip: Equip,
-    pyenv: dict[str, Path],
-    manager: str,
+    bake: Bake, copy: Copy, machine: Machine, pyenv: dict[str, Path]
 ) -> None:
-    others = {*pyenv} - {"{}.{}".format(*sys.version_info)}
+    others = {*pyenv} - {OWN_PYTHON}
     if not others:
         pytest.skip("pyenv has only the Python that runs the tests")
     version = max(others)
     machine.hide(*PYTHONS)
-    equip(machine, manager)
     machine.env["UV_PYTHON_DOWNLOADS"] = "never"
-    rendered = bake(environment_manager=manager, python_version=version)
+    rendered = bake(environment_manager="uv", python_version=version)
     project = Project(copy(rendered).path, machine.env)
     project.make("environment")
     prefix = project.run(

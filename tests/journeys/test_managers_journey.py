@@ -25,7 +25,7 @@ from support.finished_project import (
     is_finished,
     run_notebook,
 )
-from support.locks import MANAGERS, lock_files, locked
+from support.locks import lock_files, locked
 from support.machine import Equip, Machine, MachineWith
 from support.project import Project, default_context
 from support.service import ask, running
@@ -91,7 +91,13 @@ class Made(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=[ci] * (name != "uv")) for name in MANAGERS],
+    params=[
+        "uv",
+        pytest.param("poetry", marks=ci),
+        pytest.param("pip", marks=ci),
+        pytest.param("pip-tools", marks=weekly),
+        pytest.param("pipenv", marks=weekly),
+    ],
 )
 def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
     """A project set up from the prompts, on a machine whose settings mislead pip."""
@@ -255,17 +261,6 @@ def test_adding_a_package_that_does_not_exist_changes_nothing(made: Made) -> Non
     assert changed_files(made.project) == set()
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
-        "uv",
-        pytest.param("poetry", marks=ci),
-        pytest.param("pip", marks=ci),
-        pytest.param("pip-tools", marks=weekly),
-        pytest.param("pipenv", marks=weekly),
-    ],
-    indirect=True,
-)
 def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     project = made.project
     project.make("add", "PACKAGE=tabulate")
@@ -282,8 +277,8 @@ def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
 @only_uv
 def test_a_first_own_function_without_types_or_docstring_commits(made: Made) -> None:
     project = made.project
-    own = project / "src/my_analysis/own.py"
-    own.write_text("def double(x):\n    y = 2 * x\n    return y\n")
+    own = "def double(x):\n    y = 2 * x\n    return y\n"
+    project.write("src/my_analysis/own.py", own)
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message", "My first function")
     project.make("check", "test")
@@ -315,7 +310,6 @@ def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
         assert {*pins} <= {*installed}
     clone.make("check", "test")
     assert clone.git("status", "--porcelain") == ""
-    manifest = clone.text("pyproject.toml")
-    new = manifest.replace("\ndependencies = [", '\ndependencies = ["humanize",')
-    clone.write("pyproject.toml", new)
+    first = "\ndependencies = ["
+    clone.replace("pyproject.toml", first, f'{first}"humanize",')
     assert "run 'make lock install'" in clone.make("check", check=False).stdout

@@ -69,7 +69,7 @@ def test_an_analysis_of_other_data_takes_six_files(
     ("task", "target", "more"),
     [
         ("regression", "arr_delay", {"dep_delay": 60}),
-        ("classification", "cancelled", {}),
+        pytest.param("classification", "cancelled", {}, marks=pytest.mark.weekly),
     ],
 )
 def test_a_service_of_other_data_takes_seven_files(

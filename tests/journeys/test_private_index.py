@@ -128,10 +128,8 @@ def user_of(
         if manager not in done:
             name = f"cds-test-index-{manager}"
             project = new_project(machine_with(manager), name, manager)
-            text, last = project.text("pyproject.toml"), '"typer>=0.20"'
-            assert last in text
-            text = text.replace(last, f'"{LIBRARY}",\n    {last}')
-            project.write("pyproject.toml", text)
+            last = '"typer>=0.20"'
+            project.replace("pyproject.toml", last, f'"{LIBRARY}",\n    {last}')
             project.make("lock")
             project.make("install-production", "VENV=prod")
             done[manager] = project
