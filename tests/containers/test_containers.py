@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from support.engine import docker, inspect, missing
 from support.locks import MANAGERS, locked
 from support.processes import wait_until
 from support.project import Project
-from support.service import PENGUIN, answers, ask, free_port
+from support.service import PENGUIN, answers, ask, free_port, running
 
 pytestmark = [
     pytest.mark.slow,
@@ -164,19 +163,12 @@ def registry(tmp_path: Path) -> Iterator[str]:
     program = shutil.which("docker-registry")
     if program is None:
         missing("docker-registry, the Debian package of that name, is not here")
-    port = free_port()
-    (tmp_path / "config.yml").write_text(
-        f"version: 0.1\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: '{tmp_path / 'images'}'}}}}\n"
-    )
-    command = [program, "serve", str(tmp_path / "config.yml")]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: answers(port, "/v2/"), 30, "the registry answers")
+    settings = f"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY={tmp_path}"
+    address = "REGISTRY_HTTP_ADDR=127.0.0.1:{port}"
+    config = "/etc/docker/registry/config.yml"
+    command = ("env", settings, address, program, "serve", config)
+    with running(Project(tmp_path, os.environ), *command, ready="/v2/") as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def test_the_tag_of_a_pushed_image_names_its_target(

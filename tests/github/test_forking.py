@@ -18,7 +18,7 @@ import pytest
 
 from support.github import read_form
 from support.machine import Machine
-from support.project import ROOT, run
+from support.project import ROOT, Project, run
 
 PAGE = ROOT / "docs/forking.md"
 OTHER_DEFAULTS = {  # beside those that the page changes
@@ -57,12 +57,12 @@ def boxes(heading: str) -> list[Box]:
     return found
 
 
-class Fork:
+class Fork(Project):
     """A copy of the template in which sections of the page are followed."""
 
     def __init__(self, machine: Machine, path: Path) -> None:
+        super().__init__(path, machine.env)
         self.machine = machine
-        self.path = path
         # It uses the tools of these tests, by a link as make takes no path with blanks.
         self.tools = machine.home.parent / "tools"
         self.tools.symlink_to(Path(sys.executable).parents[1])
@@ -75,31 +75,29 @@ class Fork:
             elif box.language == "bash":
                 self.shell(box.text.replace("make test-fast\n", ""))
             else:
-                (self.path / box.file).write_text(box.text, "utf-8", newline="\n")
+                self.write(box.file, box.text)
 
     def apply(self, diff: str) -> None:
         first, _, changes = diff.partition("\n")
-        path = self.path / first.removeprefix("--- ")
+        name = first.removeprefix("--- ")
         for change in changes.split("@@\n"):
             lines = change.splitlines(keepends=True)
             old = "".join(line[1:] for line in lines if line[0] in " -")
             new = "".join(line[1:] for line in lines if line[0] in " +")
-            text = path.read_text("utf-8")
-            assert text.count(old) == 1, f"not once in {path.name}:\n{old}"
-            path.write_text(text.replace(old, new), "utf-8", newline="\n")
+            assert self.text(name).count(old) == 1, (name, old)
+            self.replace(name, old, new)
 
     def delete(self) -> None:
         """Delete the files that the page says may go, and links to them."""
         rows = re.findall(r"(?m)^\|[^|]+\| (`.+)\|$", section("Remove things"))
-        readme = self.path / "README.md"
         for name in re.findall(
             r"`([^`]+)`", " ".join(r.split(" and ")[0] for r in rows)
         ):
             path = self.path / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-            lines = readme.read_text("utf-8").splitlines(keepends=True)
+            lines = self.text("README.md").splitlines(keepends=True)
             kept = [line for line in lines if f"]({name}" not in line]
-            readme.write_text("".join(kept), "utf-8", newline="\n")
+            self.write("README.md", "".join(kept))
 
     def shell(self, commands: str) -> str:
         env = {**self.machine.env, "PATH": os.environ["PATH"]}
@@ -113,9 +111,8 @@ class Fork:
         return self.machine.run(*command, *answers, check=check).stdout
 
     def change(self, **values: object) -> None:
-        path = self.path / "cookiecutter.json"
-        context = {**json.loads(path.read_text("utf-8")), **values}
-        path.write_text(json.dumps(context), "utf-8")
+        context = {**json.loads(self.text("cookiecutter.json")), **values}
+        self.write("cookiecutter.json", json.dumps(context))
 
 
 @pytest.mark.ci
