@@ -62,7 +62,7 @@ ENGINE = (
     "test_second_package.py",
     "test_dask.py",
     "credentials_reach_the_build_of_an_image",
-    "test_applications.py::test_a_collector_an_api_and_a_bot_share_a_database_and_a_package[uv]",
+    "test_applications.py::test_a_collector",
     "test_applications.py::test_the_image_of_a_bot",
 )
 

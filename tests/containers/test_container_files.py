@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -82,44 +81,3 @@ def test_a_build_gets_credentials_and_certificates_as_secrets_where_they_exist(
     secrets = [words[n + 1] for n, word in enumerate(words) if word == "--secret"]
     netrc = f"id=netrc,src={machine.home}/.netrc"
     assert secrets == [netrc, "id=ca,src=/etc/acme.pem"]
-
-
-# What make says where it cannot work
-
-
-def fail(machine: Machine, project: Project, *words: str) -> list[str]:
-    """Run make, which must fail, and return its lines, without make's own last one."""
-    done = run("make", *words, cwd=project.path, env=machine.env, check=False)
-    assert done.returncode == 2
-    return done.stdout.splitlines()[:-1]
-
-
-def test_a_missing_docker_is_reported_in_one_line(
-    bake: Bake, copy: Copy, machine: Machine
-) -> None:
-    machine.hide("docker")
-    project = copy(bake(docker=True))
-    for verb in ("image", "up", "down"):
-        (line,) = fail(machine, project, verb)
-        assert line == "docker is missing: see docs.docker.com/get-docker."
-
-
-def test_an_engine_that_does_not_answer_is_reported_in_one_line(
-    bake: Bake, copy: Copy, machine: Machine
-) -> None:
-    if shutil.which("docker") is None:
-        pytest.skip("the docker command is not on this machine")
-    machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
-    (line,) = fail(machine, copy(bake(docker=True)), "image")
-    assert line.startswith("docker can't connect to its engine: ")
-
-
-@pytest.mark.parametrize(
-    ("words", "advice"),
-    [(["image"], "make lock"), (["image-push"], "image-push REGISTRY=")],
-)
-def test_what_is_missing_for_an_image_is_named(
-    bake: Bake, copy: Copy, machine: Machine, words: list[str], advice: str
-) -> None:
-    (line,) = fail(machine, copy(bake(docker=True)), *words, "DOCKER=true")
-    assert advice in line

@@ -163,10 +163,11 @@ def registry(tmp_path: Path) -> Iterator[str]:
     program = shutil.which("docker-registry")
     if program is None:
         missing("docker-registry, the Debian package of that name, is not here")
-    settings = f"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY={tmp_path}"
+    config = tmp_path / "config.yml"
+    storage = f"storage: {{filesystem: {{rootdirectory: '{tmp_path}/images'}}}}"
+    config.write_text(f"version: 0.1\n{storage}\n")
     address = "REGISTRY_HTTP_ADDR=127.0.0.1:{port}"
-    config = "/etc/docker/registry/config.yml"
-    command = ("env", settings, address, program, "serve", config)
+    command = ("env", address, program, "serve", config)
     with running(Project(tmp_path, os.environ), *command, ready="/v2/") as port:
         yield f"127.0.0.1:{port}"
 

@@ -1,4 +1,4 @@
-"""What an environment is made with: a manager that is missing, and pyenv."""
+"""What an environment is made with: a manager of the project's own, and pyenv."""
 
 from __future__ import annotations
 
@@ -13,64 +13,22 @@ from support.environments import versions_in
 from support.machine import Machine
 from support.project import OWN_PYTHON, Bake, Project
 
-PROGRAMS = ("uv", "poetry", "pipenv")
 PYTHONS = ("python", "python3", *(f"python3.{minor}" for minor in range(8, 20)))
 slow = pytest.mark.slow
 
 Copy = Callable[[Project], Project]
 
 
-@pytest.fixture
-def bare(machine: Machine) -> Machine:
-    """A machine without an environment manager or a program that could run one."""
-    machine.hide(*PROGRAMS, "uvx", "pipx")
-    return machine
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_missing_manager_is_one_line(bake: Bake, bare: Machine, program: str) -> None:
-    rendered = bake(environment_manager=program, python_version=OWN_PYTHON)
-    project = Project(rendered.path, bare.env)
-    done = project.make("install", check=False)
-    line, stopped = done.stdout.splitlines()
-    assert line.lower().startswith(f"{program} is missing: 'make bootstrap' gets it")
-    assert stopped.startswith("make: ***")
-    assert done.returncode == 2
-
-
 @slow
 def test_bootstrap_gets_a_manager_for_the_project_alone(
-    bake: Bake, copy: Copy, bare: Machine
+    bake: Bake, copy: Copy, machine: Machine
 ) -> None:
-    project = Project(copy(bake(environment_manager="uv")).path, bare.env)
+    machine.hide("uv", "uvx", "pipx")
+    project = Project(copy(bake(environment_manager="uv")).path, machine.env)
     project.make("bootstrap", "environment")
     assert (project / ".bootstrap/bin/uv").exists()
     project.git("init", "--quiet")
     assert ".bootstrap" not in project.git("status", "--porcelain")
-
-
-def test_a_directory_that_is_no_environment_is_never_deleted(
-    bake: Bake, copy: Copy, machine: Machine
-) -> None:
-    rendered = bake(environment_manager="pip", python_version=OWN_PYTHON)
-    project = Project(copy(rendered).path, machine.env)
-    mine = project / "elsewhere/mine.txt"
-    mine.parent.mkdir()
-    mine.touch()
-    done = project.make("install", "VENV=elsewhere", check=False)
-    assert done.returncode == 2
-    line, _ = done.stdout.splitlines()
-    assert line.startswith("elsewhere is not an environment for this directory")
-    assert mine.exists()
-
-
-def test_production_is_not_installed_into_the_development_environment(
-    bake: Bake, machine: Machine
-) -> None:
-    project = Project(bake().path, machine.env)
-    done = project.make("install-production", check=False)
-    assert done.stdout.startswith("No VENV: make install-production VENV=")
-    assert not (project / ".venv").exists()
 
 
 # pyenv

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import subprocess
-import urllib.error
-import urllib.request
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,9 +20,8 @@ from support.finished_project import resume
 from support.index_proxy import default_index
 from support.locks import lock_files
 from support.machine import Machine, MachineWith
-from support.processes import wait_until
 from support.project import Project
-from support.service import free_port
+from support.service import running
 
 pytestmark = pytest.mark.slow
 
@@ -42,17 +39,6 @@ class Index(NamedTuple):
     directory: Path
 
 
-def asks_for_a_password(url: str) -> bool:
-    """Tell whether a server answers that one has to log in."""
-    try:
-        urllib.request.urlopen(url, timeout=10)
-    except urllib.error.HTTPError as error:
-        return error.code == 401
-    except OSError:
-        pass
-    return False
-
-
 @pytest.fixture(scope="module")
 def index(
     pinned_programs: Path, tmp_path_factory: pytest.TempPathFactory
@@ -61,21 +47,14 @@ def index(
     (files := directory / "files").mkdir()
     digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
     (directory / "passwords").write_text(f"{USERNAME}:{{SHA}}{digest}\n")
-    port = free_port()
-    command = [
-        *(str(pinned_programs / "pypi-server"), "run", "--authenticate"),
-        *("list,download,update", "--passwords", str(directory / "passwords")),
-        *("--interface", "127.0.0.1", "--port", str(port)),
-        *("--fallback-url", default_index(), str(files)),
+    command: list[str | Path] = [
+        *(pinned_programs / "pypi-server", "run", "--authenticate"),
+        *("list,download,update", "--passwords", directory / "passwords"),
+        *("--interface", "127.0.0.1", "--port", "{port}"),
+        *("--fallback-url", default_index(), files),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/simple/"
-    try:
-        wait_until(lambda: asks_for_a_password(url), 60, "the index answers", 0.2)
-        yield Index(url, files)
-    finally:
-        process.terminate()
-        process.wait(60)
+    with running(Project(directory, os.environ), *command, ready="/") as port:
+        yield Index(f"http://127.0.0.1:{port}/simple/", files)
 
 
 def write_netrc(machine: Machine) -> None:

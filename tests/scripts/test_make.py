@@ -3,24 +3,73 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from support.machine import Machine
-from support.project import Bake, Project, programs_of
+from support.project import OWN_PYTHON, Bake, Project, programs_of
+
+NO_ENVIRONMENT = "There is no environment for this directory in .venv: run"
+NO_DOCKER = "docker is missing: see docs.docker.com/get-docker."
+PROGRAMS = ("docker", "jupyter", "jupyter-lab", "uv", "uvx", "pipx", "poetry", "pipenv")
+# What can't be done without something that is missing, or said: words for make, which
+# programs are missing, and the beginning of the line that says so.
+PROBLEMS = [
+    *((verb, (), NO_ENVIRONMENT) for verb in ("test", "check", "kernel", "train")),
+    ("lab", PROGRAMS, "jupyter-lab is missing: "),
+    *((verb, PROGRAMS, NO_DOCKER) for verb in ("image", "up", "down")),
+    ("image DOCKER=true", (), ".*make lock"),
+    ("image-push DOCKER=true", (), ".*image-push REGISTRY="),
+    ("install-production", (), "No VENV: make install-production VENV="),
+    ("install VENV=data", (), "data is not an environment for this directory"),
+]
 
 
-@pytest.mark.parametrize("verb", ["test", "check", "kernel", "repository", "train"])
-def test_a_verb_without_an_environment_says_so_in_one_line(
-    largest: Project, machine: Machine, verb: str
-) -> None:
-    done = Project(largest.path, machine.env).make(verb, check=False)
+def fail(project: Project, machine: Machine, *words: str) -> str:
+    """Run make, which must fail with one line, and return the line."""
+    done = Project(project.path, machine.env).make(*words, check=False)
     line, stopped = done.stdout.splitlines()
-    assert line.startswith("There is no environment for this directory in .venv: run")
     assert stopped.startswith("make: ***")
     assert done.returncode == 2
+    return line
+
+
+@pytest.mark.parametrize(("words", "hidden", "problem"), PROBLEMS)
+def test_what_a_command_lacks_is_said_in_one_line(
+    largest: Project,
+    machine: Machine,
+    words: str,
+    hidden: tuple[str, ...],
+    problem: str,
+) -> None:
+    before = largest.files
+    machine.hide(*hidden)
+    assert re.match(problem, fail(largest, machine, *words.split()))
+    assert largest.files == before
+
+
+@pytest.mark.parametrize("manager", ["uv", "poetry", "pipenv"])
+def test_a_missing_manager_is_said_in_one_line(
+    bake: Bake, machine: Machine, manager: str
+) -> None:
+    machine.hide(*PROGRAMS)
+    project = bake(environment_manager=manager, python_version=OWN_PYTHON)
+    problem = f"{manager} is missing: 'make bootstrap' gets it"
+    assert fail(project, machine, "install").lower().startswith(problem)
+
+
+def test_an_engine_that_does_not_answer_is_said_in_one_line(
+    largest: Project, machine: Machine
+) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("the docker command is not on this machine")
+    machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
+    line = fail(largest, machine, "image")
+    assert line.startswith("docker can't connect to its engine: ")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -36,16 +85,6 @@ def test_add_takes_each_line_of_a_file(  # uv#2276, go-dep-parser#265, uv#7237
     assert command in " ".join(shown.split())
 
 
-def test_lab_without_jupyterlab_says_where_it_comes_from(
-    bake: Bake, machine: Machine
-) -> None:
-    machine.hide("jupyter", "jupyter-lab", "uv", "uvx", "pipx")
-    done = Project(bake().path, machine.env).make("lab", check=False)
-    line, stopped = done.stdout.splitlines()
-    assert line.startswith("jupyter-lab is missing: ")
-    assert stopped.startswith("make: ***")
-
-
 def test_clean_removes_build_and_cache_files_and_nothing_else(
     machine: Machine,
 ) -> None:
@@ -57,8 +96,7 @@ def test_clean_removes_build_and_cache_files_and_nothing_else(
     kept = [".venv/lib/__pycache__/a", "data/raw/mine.csv", "mine/build/a"]
     before = {*project.files}
     for name in (*made, *kept):
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).touch()
+        project.write(name, "")
     project.make("clean")
     assert {*project.files} == before | {*kept[1:]}
     assert (project / kept[0]).exists()
