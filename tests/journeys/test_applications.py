@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,8 +86,8 @@ def test_a_collector_an_api_and_a_bot_share_a_database_and_a_package(
 ) -> None:
     is_uv = manager == "uv"
     project = of_uv if is_uv else follow_page(machine_with, least, manager)
-    port = free_port()
-    with postgresql() as (address, password):
+    port, password = free_port(), secrets.token_hex()
+    with postgresql(password) as address:
         settings = {
             "DATABASE": address,
             "DATABASE_PASSWORD": password,

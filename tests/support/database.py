@@ -5,29 +5,62 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from support.service import free_port
+
+DEBIAN = Path("/usr/lib/postgresql")  # which is not on PATH
+
+
+def needs_postgresql() -> Path:
+    """Return the directory of PostgreSQL's programs, or skip."""
+    places = [os.environ["PATH"], *map(str, sorted(DEBIAN.glob("*/bin")))]
+    found = shutil.which("initdb", path=os.pathsep.join(places))
+    if found is None:
+        pytest.skip("there is no PostgreSQL: on Debian, 'apt install postgresql'")
+    return Path(found).resolve().parent
+
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[tuple[str, str]]:
-    """Run a server that asks for a password, and give its address for libpq, and that.
+def postgresql(password: str) -> Iterator[str]:
+    """Run a server that asks for this password, and give the address for libpq.
 
-    Debian's package brings the program that makes a server for one command.
+    It refuses to run as root, who starts it as the user that Debian's package has made.
     """
-    if shutil.which("pg_virtualenv") is None:
-        pytest.skip("there is no PostgreSQL: on Debian, 'apt install postgresql'")
-    script = 'echo "server $PGPORT $PGPASSWORD"; read end'
-    with subprocess.Popen(
-        ["pg_virtualenv", "sh", "-c", script],
-        env={**os.environ, "TMPDIR": "/tmp"},  # root's server, as postgres, reads there
-        stdin=subprocess.PIPE,  # closing it ends the command, and so the server
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        line = next(each for each in process.stdout if each.startswith("server "))
-        _, port, password = line.split()
-        yield f"host=127.0.0.1 port={port} user=postgres", password
+    programs = needs_postgresql()
+    user = "postgres" if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="pg-") as name:
+        (secret := Path(name, "password")).write_text(password, encoding="utf-8")
+        for path in (Path(name), secret):
+            shutil.chown(path, user or os.getuid())
+        data, port = f"{name}/data", free_port()
+        words = ("--auth=scram-sha-256", "--username=postgres", "--no-sync")
+        subprocess.run(
+            [programs / "initdb", *words, f"--pwfile={secret}", f"--pgdata={data}"],
+            user=user,
+            cwd=name,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        options = f"-D {data} -h 127.0.0.1 -p {port} -k {name} -F".split()
+        with (
+            Path(name, "log").open("w") as log,
+            subprocess.Popen(
+                [programs / "postgres", *options],
+                user=user,
+                cwd=name,
+                stdout=log,
+                stderr=log,
+            ) as server,
+        ):
+            try:
+                yield f"host=127.0.0.1 port={port} user=postgres"
+            finally:
+                server.send_signal(signal.SIGINT)  # it ends all sessions
+                server.wait(60)
