@@ -157,10 +157,8 @@ def add_block(path: Path, lines: str) -> None:
 
 def stop(number: int, frame: object) -> NoReturn:
     """Handle a signal: stop the step, but not this hook."""
-    for each in SIGNALS:
-        signal.signal(
-            each, signal.SIG_IGN
-        )  # a second Ctrl-C must not interrupt the report
+    for each in SIGNALS:  # a second Ctrl-C must not interrupt the report
+        signal.signal(each, signal.SIG_IGN)
     name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
     raise StepError(f"stopped by {name}")
 

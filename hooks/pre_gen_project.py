@@ -49,7 +49,7 @@ LENGTH = {"^" + "." * (MAX_NAME + 1): f"is longer than {MAX_NAME} characters"}
 SLUG = {r"^(?![a-z0-9]+(-[a-z0-9]+)*\Z)": "must be a-z and 0-9, with single hyphens"}
 PACKAGE = {r"^(?![a-z][a-z0-9_]*\Z)": "must be a letter (a-z), then a-z, 0-9 and _"}
 ADDRESS = {rf"(?ia)^(?!{EMAIL}\Z)": "is not an e-mail address"}
-WEB = {rf"(?ia)^(?!({URL})?\Z)": "is not a web address without user, query or space"}
+WEB = {rf"(?ia)^(?!({URL})?\Z)": "must be a web address without user, query or space"}
 RULES = {
     "project_name": {r"[/\\]|^\.\.?$": "contains a path separator"} | LENGTH | TEXT,
     "project_slug": SLUG | LENGTH,

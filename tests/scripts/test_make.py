@@ -16,8 +16,8 @@ from support.project import OWN_PYTHON, Bake, Project, programs_of
 NO_ENVIRONMENT = "There is no environment for this directory in .venv: run"
 NO_DOCKER = "docker is missing: see docs.docker.com/get-docker."
 PROGRAMS = ("docker", "jupyter", "jupyter-lab", "uv", "uvx", "pipx", "poetry", "pipenv")
-# What can't be done without something that is missing, or said: words for make, which
-# programs are missing, and the beginning of the line that says so.
+# Commands that fail: the words for make, the programs that are missing, and the pattern
+# at the start of the message.
 PROBLEMS = [
     *((verb, (), NO_ENVIRONMENT) for verb in ("test", "check", "kernel", "train")),
     ("lab", PROGRAMS, "jupyter-lab is missing: "),
@@ -39,7 +39,7 @@ def fail(project: Project, machine: Machine, *words: str) -> str:
 
 
 @pytest.mark.parametrize(("words", "hidden", "problem"), PROBLEMS)
-def test_what_a_command_lacks_is_said_in_one_line(
+def test_a_command_reports_what_is_missing_in_one_line(
     largest: Project,
     machine: Machine,
     words: str,
@@ -53,7 +53,7 @@ def test_what_a_command_lacks_is_said_in_one_line(
 
 
 @pytest.mark.parametrize("manager", ["uv", "poetry", "pipenv"])
-def test_a_missing_manager_is_said_in_one_line(
+def test_a_missing_manager_is_reported_in_one_line(
     bake: Bake, machine: Machine, manager: str
 ) -> None:
     machine.hide(*PROGRAMS)
@@ -62,7 +62,7 @@ def test_a_missing_manager_is_said_in_one_line(
     assert fail(project, machine, "install").lower().startswith(problem)
 
 
-def test_an_engine_that_does_not_answer_is_said_in_one_line(
+def test_an_engine_that_does_not_answer_is_reported_in_one_line(
     largest: Project, machine: Machine
 ) -> None:
     if shutil.which("docker") is None:
