@@ -115,11 +115,13 @@ def caches() -> dict[str, str]:
         "PIPENV_CACHE_DIR": user_cache / "pipenv",
         "PYENV_ROOT": Path.home() / ".pyenv",
     }
+    process = os.environ.get("PYTEST_XDIST_WORKER", "main")
     certificates = CERTIFICATE_VARIABLES if SYSTEM_CERTIFICATES.exists() else ()
     return {
         **dict.fromkeys(certificates, str(SYSTEM_CERTIFICATES)),
         **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
-        "MYPY_CACHE_DIR": str(STACKS / "mypy"),
+        # Each process has its own, as two mypy that write into one fail at times.
+        "MYPY_CACHE_DIR": str(STACKS / "mypy" / process),
         "MPLCONFIGDIR": str(STACKS / "matplotlib"),
         "UV_NO_PROGRESS": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -169,7 +169,12 @@ def test_a_replay_file_whose_parts_do_not_fit_is_refused(machine: Machine) -> No
 def test_hooks_only_remove_empty_directories(
     cookies: Cookies, bake: Bake, template: Path, starter: str
 ) -> None:
-    answers = {"starter": starter, "python_version": OWN_PYTHON}
+    manager = CONTEXT["environment_manager"][0]
+    answers = {
+        "starter": starter,
+        "python_version": OWN_PYTHON,
+        "environment_manager": manager,  # a hook would choose one that is installed
+    }
     context = complete({**answers, "set_up": False})
     result = cookies.bake(extra_context=context, template=str(template))
     assert result.exception is None
