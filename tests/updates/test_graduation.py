@@ -104,6 +104,7 @@ def test_a_notebook_becomes_a_service_that_waits_for_its_table(
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.ci
 def test_an_analysis_of_own_data_becomes_a_model_of_them(make_project: Make) -> None:
     project = make_project(
         environment_manager="uv",
