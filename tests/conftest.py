@@ -1,4 +1,4 @@
-"""The fixtures: the template, machines, indexes, and projects that are made once."""
+"""Fixtures: the template, machines, package indexes and shared projects."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from support.project import (
     run,
 )
 
-# A shell ignores Ctrl-C for what it runs in the background, and so would every program
-# that a test starts.
+# A shell ignores Ctrl-C for background jobs, and programs started by the tests would
+# inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STACKS = Path(sys.prefix) / "stacks"
-# Where the machine trusts a certificate of its own, all tools of the tests do.
+# If the machine trusts a certificate of its own, the tests' tools have to trust it too.
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATE_VARIABLES = (
     "NODE_EXTRA_CA_CERTS",
@@ -47,7 +47,7 @@ CERTIFICATE_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
-# The files that take minutes, the longest first: no process ends long after the other.
+# The slowest files, which run first so that both processes end at about the same time.
 LONGEST_FIRST = (
     "test_containers",
     "test_managers_journey",
@@ -70,8 +70,8 @@ ENGINE = (
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Keep the tests of a file, or of a manager in it, in one process.
 
-    One process has the container engine, which may fail with two builds at a time.
-    xdist's own groups are not used: pytest 9 ignores them.
+    One process has the container engine, which can fail with two builds at a time.
+    xdist's groups are not used: pytest 9 ignores them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -88,7 +88,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest; leave the slowest to CI."""
+    """Run the slowest files first, and skip tests that are left to CI."""
     ci = os.environ.get("CI")
     left_out = {} if ci else {"ci": "'CI=1 make test' runs it"}
     if ci != "weekly":
@@ -103,9 +103,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def caches() -> dict[str, str]:
-    """Where tools keep what they have downloaded or computed, whoever's HOME is in use.
+    """Cache directories, which do not depend on HOME, and related settings.
 
-    pip compiles nothing, which is most of its work.
+    pip does not compile bytecode, which would take most of its time.
     """
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directories = {
@@ -120,7 +120,7 @@ def caches() -> dict[str, str]:
     return {
         **dict.fromkeys(certificates, str(SYSTEM_CERTIFICATES)),
         **{name: os.environ.get(name, str(path)) for name, path in directories.items()},
-        # Each process has its own, as two mypy that write into one fail at times.
+        # One for each process: two mypy processes that share a cache can crash.
         "MYPY_CACHE_DIR": str(STACKS / "mypy" / process),
         "MPLCONFIGDIR": str(STACKS / "matplotlib"),
         "UV_NO_PROGRESS": "1",
@@ -135,16 +135,16 @@ def caches() -> dict[str, str]:
 def own_home(
     caches: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A HOME, and a place for temporary files, for the tests' own process."""
+    """A HOME and a temporary directory for the tests' own process."""
     home = tmp_path_factory.mktemp("own-home")
-    # A short path, as sockets of black's lie in it.
+    # A short path, as black creates sockets in it.
     scratch = tempfile.TemporaryDirectory(prefix="t-", ignore_cleanup_errors=True)
     with scratch, pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", None)
         for name in [*os.environ]:
             if name in INHERITED or name.startswith(PERSONAL):
                 patch.delenv(name)
-        # The pinned tools, uv among them, are on the PATH of the tests.
+        # The pinned tools, such as uv, are on PATH.
         tools = str(Path(sys.executable).parent)
         path = os.pathsep.join([tools, os.environ["PATH"]])
         own = {"HOME": str(home), "USERPROFILE": str(home)}
@@ -156,7 +156,7 @@ def own_home(
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as people get it: without the checkout's environment and caches."""
+    """A copy of the template without environment and caches."""
     return copy_template(tmp_path_factory.mktemp("template"))
 
 
@@ -164,13 +164,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(
     tmp_path: Path, template: Path, caches: dict[str, str], own_home: Path
 ) -> Machine:
-    """A machine that nobody has worked on yet."""
+    """A new machine."""
     return Machine(tmp_path, template, caches)
 
 
 @pytest.fixture
 def scratch(machine: Machine, tmp_path: Path) -> Path:
-    """The directory in which the machine's programs make what is temporary."""
+    """The machine's temporary directory."""
     directory = tmp_path / "scratch"
     directory.mkdir()
     machine.env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))
@@ -179,9 +179,9 @@ def scratch(machine: Machine, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pinned_programs(own_home: Path) -> Path:
-    """The directory of the programs that requirements-managers.txt brings.
+    """The directory of the programs in requirements-managers.txt.
 
-    They are kept with the tests' own tools, for as long as they are the same.
+    It is kept in the tests' environment until that file changes.
     """
     pins = ROOT / "requirements-managers.txt"
     key = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
@@ -196,10 +196,10 @@ def pinned_programs(own_home: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def index_settings(own_home: Path) -> Iterator[dict[str, dict[str, str]]]:
-    """Each manager's settings for an index without JSON pages, which two of them need.
+    """Each manager's settings for an index without JSON pages.
 
-    Poetry does without by a plugin; the others get the pages from index_proxy.py. Such
-    an index has no metadata beside its wheels either: pip reads them from their ends.
+    Poetry uses a plugin, the others index_proxy.py. Such an index has no separate
+    metadata of wheels either: pip reads the metadata from the ends of the wheels.
     """
     index = default_index()
     if has_json_pages(index):
@@ -222,7 +222,7 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def equip(pinned_programs: Path, index_settings: dict[str, dict[str, str]]) -> Equip:
-    """Give a machine an environment manager that is not among the tests' own tools."""
+    """Return the function that puts an environment manager on a machine's PATH."""
 
     def equipped(machine: Machine, manager: str) -> None:
         directory = machine.home.parent / "managers"
@@ -243,7 +243,7 @@ def machine_with(
     caches: dict[str, str],
     equip: Equip,
 ) -> Iterator[MachineWith]:
-    """Give a new machine, for several tests, that has this environment manager."""
+    """Return the function that makes a machine with an environment manager."""
     machines: list[Machine] = []
 
     def made(manager: str) -> Machine:
@@ -264,7 +264,7 @@ def shared_machine(
     caches: dict[str, str],
     own_home: Path,
 ) -> Machine:
-    """A machine on which several tests look at what was made once."""
+    """A machine whose projects are shared by several tests."""
     return Machine(tmp_path_factory.mktemp("shared"), template, caches)
 
 
@@ -272,8 +272,8 @@ def shared_machine(
 def bake(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bake:
     """Render files, once for each set of answers; tests must not change them.
 
-    No hook is run, which takes most of the time. What hooks do to the files is that
-    empty directories go, as test_properties.py shows.
+    Hooks are not run, because they are slow. They would only remove empty directories,
+    as test_properties.py shows.
     """
     baked: dict[str, Project] = {}
 
@@ -306,15 +306,15 @@ def largest(bake: Bake) -> Project:
 
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:
-    """Return a directory that is made where there is none yet, whole or not at all.
+    """Return a directory; if it does not exist, it is created completely or not at all.
 
-    Where several processes of the tests want it, one makes it and the others wait.
+    If several processes need it, one creates it and the others wait.
     """
     place.parent.mkdir(exist_ok=True)
     with FileLock(place.with_suffix(".lock")):
         if not place.exists():
             made = place.with_suffix(".part")
-            shutil.rmtree(made, ignore_errors=True)  # of a run that was cut off
+            shutil.rmtree(made, ignore_errors=True)  # of an interrupted run
             make(made)
             made.rename(place)
     return place
@@ -322,10 +322,9 @@ def made_once(place: Path, make: Callable[[Path], object]) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(largest: Project) -> Path:
-    """An environment with all that the largest project needs.
+    """An environment with everything that the largest project needs.
 
-    It is kept with the tests' own tools, bytecode and all, for as long as that is the
-    same: a fast run has no time to make one.
+    It is kept in the tests' environment, with bytecode, until its contents change.
     """
     wanted = needs(largest)
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
@@ -340,9 +339,9 @@ def stack(largest: Project) -> Path:
 
 @pytest.fixture(scope="session")
 def little(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template for projects that need no more than their set-up.
+    """The template with few dependencies, as pip is slow.
 
-    It is used where that makes no difference: pip takes long to install much.
+    For tests in which the others make no difference.
     """
     top = copy_template(tmp_path_factory.mktemp("little"))
     context = default_context()

@@ -1,4 +1,4 @@
-"""The add-on dask: many files at once, whatever dies, and the recipes of its page."""
+"""The add-on dask: many files, interruptions, and the recipes of docs/cluster.md."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def done(project: Project, output: str) -> list[Path]:
 
 @contextlib.contextmanager
 def halfway(project: Project, output: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the command, and wait until it has some partitions and lacks others."""
+    """Start the command, and wait until some but not all partitions are written."""
     needs_linux()
     program, *rest = words(output)
     process = subprocess.Popen(
@@ -104,7 +104,7 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
 
 
 def assert_predicted(project: Project, output: str) -> None:
-    """Assert that all partitions are there, and one as a single process writes it."""
+    """Assert that all partitions exist and that one is what a single process writes."""
     assert len(done(project, output)) == FILES
     alone, last = project / "alone.parquet", FILES - 1
     project.run(project.bin / SLUG, "predict", f"data/raw/many/{last}.csv", "-o", alone)
@@ -135,7 +135,7 @@ def test_a_worker_that_is_killed_costs_nothing(project: Project) -> None:
 
 
 def test_slurm_starts_workers_for_a_command(machine: Machine, project: Project) -> None:
-    """With programs in Slurm's place that run jobs on this machine."""
+    """Stand-ins for Slurm's programs run the jobs on this machine."""
     jobs = 'cp "$1" "$1.job"; setsid sh "$1.job" >"$1.log" 2>&1 &'
     jobs += ' echo "Submitted batch job $!"'
     put_first_on_path(machine, "sbatch", jobs)

@@ -1,4 +1,4 @@
-"""The add-on docs: the site, what it refuses, and how it is published."""
+"""The add-on docs: the site, its errors, and how it is published."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def made(shared_machine: Machine) -> Project:
 
 @pytest.fixture
 def project(made: Project) -> Project:
-    """The project as it was committed, without notebooks, which take longest."""
+    """A copy of the committed project without notebooks, which are slow."""
     made.git("checkout", "--quiet", "--", ".")
     made.git("clean", "--quiet", "--force")
     for notebook in (made / "notebooks").glob("*.ipynb"):

@@ -1,4 +1,4 @@
-"""The add-on mlflow: a real server has what was trained, and problems lose nothing."""
+"""The add-on mlflow, with a real server, and without one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def project(shared_machine: Machine) -> Project:
 
 @pytest.fixture(scope="module")
 def server(project: Project) -> Iterator[int]:
-    """The port of a server that has the project's training and evaluation."""
+    """The port of a server that has the results of training and evaluation."""
     words = ("make", "experiments", "ARGS=--port={port}")
     experiments = f"{API}/experiments/get?experiment_id=0"
     with running(project, *words, ready=experiments) as port:

@@ -1,4 +1,4 @@
-"""The add-on remote-data: files that git ignores, on a server and in two clones."""
+"""The add-on remote-data: a server and two clones exchange files that git ignores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RAW, MODEL, DEEP = "data/raw/big.csv", "models/model.onnx", "data/interim/a/b.bi
 
 
 class Connection(socketserver.BaseRequestHandler):
-    """Pass on what both sides send, until the line is cut."""
+    """Forward data in both directions until the connection is cut."""
 
     server: Line
 
@@ -52,7 +52,7 @@ class Connection(socketserver.BaseRequestHandler):
 
 
 class Line(socketserver.ThreadingTCPServer):
-    """The connection to the server, which is cut after `left` bytes."""
+    """A proxy for the server that cuts the connection after `left` bytes."""
 
     daemon_threads = True
 
@@ -63,7 +63,7 @@ class Line(socketserver.ThreadingTCPServer):
 
 
 def put(url: str, content: bytes = b"") -> None:
-    """Make a bucket, or write a file into it, as anybody may."""
+    """Create a bucket, or write a file into it, without credentials."""
     headers = {"x-amz-acl": "public-read-write"}
     request = urllib.request.Request(url, content, headers, method="PUT")
     urllib.request.urlopen(request).close()
@@ -71,7 +71,7 @@ def put(url: str, content: bytes = b"") -> None:
 
 @pytest.fixture(scope="module")
 def line(own_home: Path) -> Iterator[Line]:
-    """The line to an S3 server with a bucket."""
+    """The proxy of an S3 server with a bucket."""
     with running(Project(own_home, os.environ), *MOTO, ready="/moto-api/") as port:
         put(f"http://127.0.0.1:{port}/bucket")
         with Line(port) as server:
@@ -98,7 +98,7 @@ Clones = tuple[Project, Project]
 
 @pytest.fixture
 def clones(machine: Machine, tmp_path: Path) -> Clones:
-    """Two clones of the project; each test has a place of its own on the server."""
+    """Two clones of the project, with a path of their own on the server."""
     machine.project().git("clone", "--quiet", "--bare", ".", f"{tmp_path}/origin")
     env = machine.env | {"DATA_REMOTE": f"s3://bucket/{tmp_path.name}"}
     for name in ("first", "second"):
@@ -112,7 +112,7 @@ def write(project: Project, content: str, *names: str) -> None:
 
 
 def share(project: Project, other: Project) -> None:
-    """Push the files and a commit of their records, which the other clone pulls."""
+    """Push the files, commit their records, and pull both into the other clone."""
     project.make("data-push")
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message=Data")
@@ -164,7 +164,7 @@ def test_what_two_people_changed_is_lost_on_neither_side(clones: Clones) -> None
     write(second, "mine too", RAW)
     second.make("data-pull", "FORCE=yes")
     assert second.text(RAW) == "1"
-    # A file whose record is gone stays.
+    # A file without a record is kept.
     first.git("rm", "--quiet", f"{RAW}.dvc")
     first.git("commit", "--quiet", "--message=Remove")
     first.make("data-pull")

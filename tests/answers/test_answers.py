@@ -1,4 +1,4 @@
-"""Answers are refused before a file is written, or round-trip into the project."""
+"""Answers are refused before a file is written, or stored unchanged."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ for directory in sys.argv[1:]:
     hatchling.build.build_wheel("dist")
 """
 
-# An argument on the command line can also hold surrogates.
+# Command-line arguments can also contain surrogates.
 any_text = st.text(max_size=80) | st.text(st.characters(), max_size=20)
 name_like = st.text(string.ascii_letters + string.digits + "-_./ ", max_size=80)
 
 
 def refused(**answers: object) -> dict[str, str]:
-    """Validate answers, and return good ones for those that are refused."""
+    """Validate answers, and return valid ones for those that are refused."""
     context = {**PRIVATE, **GOOD, "_repo_dir": str(ROOT), **answers}
     errors = validate_answers(context)
     assert all("\n" not in str(error) for error in errors)
@@ -141,7 +141,7 @@ def assert_round_trip(project: Project, answers: dict[str, Any]) -> None:
 
 
 def hostile_answers() -> list[dict[str, str]]:
-    """Return complete answers, in which every hostile text occurs once.
+    """Return sets of answers in which every hostile text occurs once.
 
     Half of the texts are descriptions, the other half names of authors.
     """
@@ -167,7 +167,7 @@ def hostile_answers() -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def made(bake: Bake) -> list[tuple[dict[str, str], Project]]:
-    """Each set of hostile answers, with a project that was made with them."""
+    """The sets of hostile answers, each with its rendered project."""
     return [(answers, bake(**answers)) for answers in hostile_answers()]
 
 
@@ -228,7 +228,7 @@ def test_free_text_is_in_no_file_that_is_run(bake: Bake) -> None:
 def test_any_answer_is_refused_or_round_trips(
     bake: Bake, answers: dict[str, str]
 ) -> None:
-    """A refused answer is replaced by a good one."""
+    """Accept the answers, or replace the refused ones."""
     answers |= refused(**answers)
     assert refused(**answers) == {}
     assert_round_trip(bake(**answers), answers)

@@ -1,6 +1,6 @@
-"""Every way to make a project gives the same files.
+"""Every way to make a project writes the same files.
 
-Enter throughout, at a terminal, is in journeys/test_managers_journey.py.
+journeys/test_managers_journey.py answers the questions at a terminal.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def contents(project: Project) -> Contents:
 
 
 class Client:
-    """A cookiecutter that makes projects on a machine, without setting them up.
+    """Makes projects on a machine without setting them up.
 
-    It is that of the tests, or another release.
+    Uses the tests' own cookiecutter, or another release.
     """
 
     def __init__(self, machine: Machine, release: str = "") -> None:
@@ -68,7 +68,7 @@ class Client:
         return self.machine.run(*command, check=check)
 
     def made(self) -> Contents:
-        """Return the files of the project that was made, which is deleted."""
+        """Return the files of the new project, and delete it."""
         project = self.machine.project("penguin-bills")
         found = contents(project)
         shutil.rmtree(project.path)
@@ -77,13 +77,13 @@ class Client:
 
 @pytest.fixture(params=["", OLDEST])
 def client(request: pytest.FixtureRequest, machine: Machine) -> Client:
-    """The cookiecutter of the tests, and the oldest that is supported."""
+    """The tests' own cookiecutter, and the oldest supported release."""
     return Client(machine, request.param)
 
 
 @pytest.fixture(scope="module")
 def expected_project(shared_machine: Machine) -> Project:
-    """The project that every client makes for the person of the machine."""
+    """The project whose files every client must write."""
     template = str(shared_machine.template)
     shared_machine.call_cookiecutter(template, *WORDS, "set_up=no")
     return shared_machine.project("penguin-bills")

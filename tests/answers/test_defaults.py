@@ -1,4 +1,4 @@
-"""The defaults fit the machine on which the questions are asked."""
+"""The defaults fit the machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTEXT = {
 
 
 def defaults(machine: Machine) -> dict[str, Any]:
-    """Return CONTEXT as the hook changes it on this machine."""
+    """Return CONTEXT as the pre-prompt hook changes it on this machine."""
     path = machine.home / "cookiecutter.json"
     path.write_text(json.dumps(CONTEXT), encoding="utf-8")
     machine.run(sys.executable, ROOT / "hooks/pre_prompt.py", cwd=machine.home)
@@ -71,7 +71,7 @@ def test_an_identity_that_would_be_refused_is_not_proposed(
 
 @pytest.fixture
 def bare(machine: Machine) -> Machine:
-    """A machine with no Python but the one that runs the hook, and no manager."""
+    """A machine without environment managers and with only the tests' Python."""
     machine.hide("uv", "pip-compile")
     for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
         machine.env[name] = str(machine.home / name)
@@ -92,7 +92,7 @@ def test_the_first_python_version_is_one_that_is_installed(
 ) -> None:
     shim = put_first_on_path(bare, f"python{OTHER}", "")
     assert defaults(bare)["python_version"] == [OTHER, OWN_PYTHON]
-    shims = shim.parent.rename(shim.parent.parent / "shims")  # as pyenv has, for all
+    shims = shim.parent.rename(shim.parent.parent / "shims")  # like pyenv's
     bare.env["PATH"] = bare.env["PATH"].replace(str(shim.parent), str(shims))
     assert defaults(bare)["python_version"] == [OWN_PYTHON, OTHER]
     if place.startswith(".local"):

@@ -1,4 +1,4 @@
-"""What tests of containers share: projects with their images."""
+"""Fixtures of the tests of containers: projects with images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def remove_images(project: Project) -> None:
 
 @pytest.fixture(scope="session")
 def service(engine: None, machine_with: MachineWith) -> Iterator[Project]:
-    """A service project whose images are built and whose model is trained in one."""
+    """A service project with images and a model that was trained in a container."""
     project = new_project(machine_with("uv"), "cds-test-service", "uv", "service")
     for app in ("", "api", "worker"):
         project.make("image", f"APP={app}")
@@ -52,7 +52,7 @@ def service(engine: None, machine_with: MachineWith) -> Iterator[Project]:
 def poetry_base(
     engine: None, index_settings: dict[str, dict[str, str]]
 ) -> Iterator[str]:
-    """The build option for Poetry, which needs more without an index's JSON pages."""
+    """The build option for Poetry's plugin, if the index has no JSON pages."""
     if not index_settings:
         yield ""
         return
@@ -73,7 +73,7 @@ ENV REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
 def small_project(
     machine_with: MachineWith, little: Path, poetry_base: str
 ) -> Iterator[Callable[[str], Project]]:
-    """Make a project of a manager once, with few dependencies, and its prod image."""
+    """Make a small project and its prod image, once for each manager."""
     made: dict[str, Project] = {}
 
     def once(manager: str) -> Project:

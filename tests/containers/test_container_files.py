@@ -1,4 +1,4 @@
-"""The files for containers, read by the programs that use them, without an engine."""
+"""The files for containers are accepted by the programs that read them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTERS = default_context()["starter"]
 
 def read_by_compose(project: Project, **env: str) -> dict[str, Any]:
     if run("docker", "compose", "version", check=False).returncode != 0:
-        missing("docker compose, which reads compose.yaml, is not here")
+        missing("docker compose is missing")
     command = ("docker", "compose", "--profile", "*", "config", "--format", "json")
     done = run(*command, cwd=project.path, env={**os.environ, **env})
     config: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
@@ -57,11 +57,11 @@ def test_the_dev_container_is_the_image_dev(bake: Bake) -> None:
     assert configuration["image"] == read_by_compose(project)["dev"]["image"]
 
 
-# What make passes to the build
+# The options that make passes to the build.
 
 
 def build_command(machine: Machine, project: Project, *words: str) -> list[str]:
-    """Return the words of the docker command with which make builds an image."""
+    """Return the arguments of the docker command with which make builds an image."""
     put_first_on_path(machine, "docker", 'printf "%s\\n" "$@"')
     (project / "uv.lock").touch()
     output = run(

@@ -1,4 +1,4 @@
-"""Images and containers, built and run by a real engine.
+"""A real engine builds images and runs containers.
 
 Without an engine these tests are skipped, or fail if REQUIRE_ENGINE=1 is set.
 """
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 KILLED = "137"  # the exit status after SIGKILL
-OWNER = 4321  # a user ID that no machine has
+OWNER = 4321  # a user ID that does not exist
 FIND_TIMED = """
 import pathlib
 for path in pathlib.Path("/").glob("opt/venv/**/*.pyc"):
@@ -52,9 +52,9 @@ def small(small_project: Callable[[str], Project]) -> Project:
 
 
 def assert_only_locked(project: Project, image: str, *others: str) -> None:
-    """Assert that an image has locked versions only, and none of these packages."""
+    """Assert that an image has only locked versions, and none of these packages."""
     entry = ("--rm", "--entrypoint=python", image, "-c")
-    assert docker("run", *entry, FIND_TIMED) == ""  # bytecode is valid by hash
+    assert docker("run", *entry, FIND_TIMED) == ""  # bytecode is checked by hash
     found = dict(json.loads(docker("run", *entry, LIST_PACKAGES)))
     pins = locked(project)
     for name in {*found} - {project.path.name}:
@@ -102,7 +102,7 @@ def layers(image: str) -> list[str]:
 
 
 def library_of(image: str) -> list[str]:
-    """Return the layers of a prod image that all images of its project share."""
+    """Return the layers that all images of a project share."""
     return layers(image)[:-4]  # without pip's removal, extra, source, directory
 
 
@@ -114,7 +114,7 @@ def test_a_commit_gives_the_same_layers(small: Project, tmp_path: Path) -> None:
     shutil.copytree(small.path, other, ignore=ignored, copy_function=shutil.copy)
     Project(other, small.env).make("image", "ARGS=--no-cache")
     differ = [one != two for one, two in zip(before, layers(image), strict=True)]
-    assert sum(differ) == 1  # the removal of pip, which has nothing but a time
+    assert sum(differ) == 1  # the removal of pip, which contains only timestamps
 
 
 def test_an_edit_of_the_source_changes_one_layer(small: Project) -> None:
@@ -162,7 +162,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
     """The address of an empty registry on loopback."""
     program = shutil.which("docker-registry")
     if program is None:
-        missing("docker-registry, the Debian package of that name, is not here")
+        missing("docker-registry is missing: apt-get install docker-registry")
     config = tmp_path / "config.yml"
     storage = f"storage: {{filesystem: {{rootdirectory: '{tmp_path}/images'}}}}"
     config.write_text(f"version: 0.1\n{storage}\n")

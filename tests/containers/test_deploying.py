@@ -1,6 +1,6 @@
 """The recipes of docs/deploying.md work, as far as this machine can run them.
 
-The boxes of the page are used as they are, with the names of a test's project.
+The code blocks of the page are used unchanged, except for names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from support.project import ROOT, Project, run
 from support.service import PENGUIN, answers, ask, free_port
 
 PAGE = (ROOT / "docs/deploying.md").read_text("utf-8")
-# By the file, or the command, that the text before a box ends with.
+# Code blocks, by the file or command named at the end of the text before them.
 BOXES = dict(re.findall(r"(?ms)`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", PAGE))
 UNITS = [name for name in BOXES if name.startswith("/etc/systemd/system/")]
 MANIFESTS = [name for name in BOXES if name.startswith("deploy/")]
@@ -35,7 +35,7 @@ OUTPUT = "data/processed/new.csv"
 
 
 def box(name: str, project: Project) -> str:
-    """Return the text of a box, with the names of a project."""
+    """Return the text of a code block, with the names of a project."""
     slug, text = project.path.name, str(BOXES[name])
     text = re.sub(r"registry\.example\.org/team/(.*):1\.0", r"\1:prod", text)
     text = text.replace("/srv/my-analysis", str(project.path))
@@ -45,7 +45,7 @@ def box(name: str, project: Project) -> str:
 
 @pytest.fixture
 def server(service: Project, tmp_path: Path) -> Iterator[Project]:
-    """A server's directory as the page asks for it, with rows to predict."""
+    """The directory on a server that the page describes, with rows to predict."""
     path = tmp_path / service.path.name
     shutil.copytree(service / "models", path / "models")
     for name in ("data/raw", "data/processed", "reports"):
@@ -87,10 +87,10 @@ def test_a_job_on_a_server_predicts_with_the_image(
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not here")
+        pytest.skip("systemd-analyze is missing")
     files = [tmp_path / Path(name).name for name in UNITS]
     for name, file in zip(UNITS, files, strict=True):
-        # systemd looks for the program.
+        # systemd checks that the program exists.
         unit = BOXES[name].replace("/opt/my-analysis/bin/my-analysis", sys.executable)
         file.write_text(unit, "utf-8")
     (tmp_path / "docker.service").write_text("[Service]\nExecStart=true\n", "utf-8")
@@ -110,7 +110,7 @@ def test_the_newest_kubernetes_accepts_the_manifests(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def container_of(pod: Any, project: Project, *words: str) -> Iterator[str]:
-    """Start the container of a pod, with the rights, limits and mounts that it gets."""
+    """Start a pod's container, with the pod's rights, limits and mounts."""
     (container,) = pod["containers"]
     image, rights = container["image"], container["securityContext"]
     assert pod["securityContext"]["runAsNonRoot"]

@@ -1,4 +1,4 @@
-"""The branches `examples/…` hold current projects of each starter and all add-ons."""
+"""The branches `examples/…` have current projects of each starter and all add-ons."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_example_has_a_branch_with_a_project(github: GitHub, bake: Bake) ->
     for example, branch in zip(names(), BRANCHES, strict=True):
         addresses = {key: CONTEXT[key] for key in CONTEXT if key.endswith("_url")}
         project = bake(**addresses, **answers_for(example))
-        # The token of a run can't add a workflow that the template does not have.
+        # A run's token can't add a workflow file that the template does not have.
         files = [name for name in project.files if not name.endswith("/docs.yml")]
         assert github.files(branch) == files
         for name in files:

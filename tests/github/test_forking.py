@@ -1,7 +1,7 @@
-"""The steps of docs/forking.md work as the page shows them.
+"""The steps of docs/forking.md work.
 
-The boxes of the page are applied to a copy of the template: a diff replaces the lines
-that it shows, a text becomes the file named before it, and commands are run.
+The code blocks of the page are applied to a copy of the template: a diff replaces
+lines, a text becomes the file named before it, and commands are run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from support.machine import Machine
 from support.project import ROOT, Project, run
 
 PAGE = ROOT / "docs/forking.md"
-OTHER_DEFAULTS = {  # beside those that the page changes
+OTHER_DEFAULTS = {  # except those that the page changes
     "project_name": "Ökologie & Co",
     "description": 'The "best" that\'s there',
     "repository_url": "https://git.acme.example/team/x",
@@ -33,7 +33,7 @@ OTHER_DEFAULTS = {  # beside those that the page changes
 
 
 class Box(NamedTuple):
-    """A box of the page: its language, its text, and the last file named before it."""
+    """A code block: its language, its text, and the last file named before it."""
 
     language: str
     text: str
@@ -58,17 +58,17 @@ def boxes(heading: str) -> list[Box]:
 
 
 class Fork(Project):
-    """A copy of the template in which sections of the page are followed."""
+    """A copy of the template to which sections of the page are applied."""
 
     def __init__(self, machine: Machine, path: Path) -> None:
         super().__init__(path, machine.env)
         self.machine = machine
-        # It uses the tools of these tests, by a link as make takes no path with blanks.
+        # The tests' own tools, linked because make allows no blanks in paths.
         self.tools = machine.home.parent / "tools"
         self.tools.symlink_to(Path(sys.executable).parents[1])
 
     def follow(self, heading: str) -> None:
-        """Do what the boxes of a section say, except running the tests."""
+        """Apply the code blocks of a section, except running the tests."""
         for box in boxes(heading):
             if box.language == "diff":
                 self.apply(box.text)
@@ -88,7 +88,7 @@ class Fork(Project):
             self.replace(name, old, new)
 
     def delete(self) -> None:
-        """Delete the files that the page says may go, and links to them."""
+        """Delete the files that the page says can be removed, and links to them."""
         rows = re.findall(r"(?m)^\|[^|]+\| (`.+)\|$", section("Remove things"))
         for name in re.findall(
             r"`([^`]+)`", " ".join(r.split(" and ")[0] for r in rows)

@@ -1,4 +1,4 @@
-"""Known vulnerabilities and secrets of a project."""
+"""Vulnerabilities and secrets are found."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Copy = Callable[[Project], Project]
 
 
 def answer(request: Request) -> Response:
-    """Answer one query (pip-audit) or many (uv), or give the advisory, as osv.dev."""
+    """Answer one query (pip-audit) or many (uv) like osv.dev."""
 
     def found(query: dict[str, object]) -> dict[str, object]:
         is_known = query["package"]["name"] == NAME and query["version"] == VERSION  # type: ignore[index]

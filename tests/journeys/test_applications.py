@@ -1,4 +1,4 @@
-"""docs/applications.md: applications of one's own beside the service."""
+"""docs/applications.md: own applications beside the service."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE = (ROOT / "docs/applications.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def least(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template for services that need no more than their set-up and settings."""
+    """The template for services with few dependencies."""
     top = copy_template(tmp_path_factory.mktemp("least"))
     base = {"notebook": "pydantic pydantic-settings typer>=0.20"}
     needs = dict.fromkeys(default_context()["_dependencies"], "") | base
@@ -41,7 +41,7 @@ def least(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def follow_page(machine_with: MachineWith, template: Path, manager: str) -> Project:
-    """Make a service that depends on little, and add the page's applications."""
+    """Make a service with few dependencies, and add the applications of the page."""
     machine = machine_with(manager)
     machine.template = template
     machine.cookiecutter(
@@ -66,7 +66,7 @@ def of_uv(machine_with: MachineWith, least: Path) -> Project:
 
 @contextmanager
 def running(project: Project, name: str) -> Iterator[None]:
-    """Run an application until it is told to stop, which is no failure of it."""
+    """Run an application until it is stopped, which is not a failure."""
     program = project.bin / f"my-analysis-{name}"
     with subprocess.Popen([program], cwd=project.path, env=project.env) as process:
         try:
@@ -75,7 +75,7 @@ def running(project: Project, name: str) -> Iterator[None]:
         finally:
             process.terminate()
             process.wait(30)
-    assert process.returncode in (0, -15)  # uvicorn ends by the signal that it got
+    assert process.returncode in (0, -15)  # uvicorn ends with the signal it got
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_collector_an_api_and_a_bot_share_a_database_and_a_package(
 
 
 def check_code(project: Project) -> None:
-    """Run what `make check` runs on the page's files, and their tests."""
+    """Run the checks of `make check` and the tests on the page's files."""
     files = [name for name, *_ in BLOCK.findall(PAGE) if name.endswith(".py")]
     tool = (sys.executable, "-m")
     project.run(*tool, "ruff", "check", *files)

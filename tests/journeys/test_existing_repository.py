@@ -1,4 +1,4 @@
-"""An existing repository becomes a project, and its files stay."""
+"""An existing repository becomes a project and keeps its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 @pytest.fixture
 def repository(machine: Machine) -> Project:
-    """The repository of the page, committed, and an `.env` that is not."""
+    """The repository of the page, committed, and a file `.env` that is not."""
     project = machine.project("bird-counts")
     project.path.mkdir()
     (listed,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)

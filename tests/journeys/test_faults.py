@@ -1,7 +1,7 @@
-"""A fault of the machine costs no project, and the command that set-up names resumes.
+"""After a fault, the project exists and the command in the output resumes.
 
-Every fault is real: it happens in a HOME, a PATH and, where necessary, a Linux
-namespace of the test's own. Then the test runs the command that the output names.
+Every fault is real. It happens in a HOME, a PATH and, if necessary, a Linux namespace
+of the test. Then the test runs the command that the output names.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from support.project import Project
 
 pytestmark = pytest.mark.slow
 INSTALL = "cd my-analysis && make bootstrap install repository"
-# Packages are copied one at a time, so that there is time to interrupt.
+# Packages are copied one at a time, which leaves time to interrupt.
 SLOW_INSTALLATION = {"UV_LINK_MODE": "copy", "UV_CONCURRENT_INSTALLS": "1"}
 
 
@@ -42,7 +42,7 @@ def reported(output: str, step: str) -> str:
     return " ".join(line)
 
 
-# Something is missing
+# Missing programs, network, identity
 
 
 def test_no_network_and_no_git_identity(machine: Machine) -> None:
@@ -90,7 +90,7 @@ def test_a_missing_python(machine: Machine) -> None:
     is_finished(machine, machine.project())
 
 
-# The directory of the project
+# The project's directory
 
 
 def test_inside_another_repository_and_uv_workspace_neither_is_changed(
@@ -138,7 +138,7 @@ def test_the_commands_without_make_register_the_kernel(machine: Machine) -> None
     assert machine.kernels["my-analysis"]["argv"][0] == str(project.bin / "python")
 
 
-# Something cannot be written
+# Files that can't be written
 
 
 def test_a_full_disk(machine: Machine) -> None:
@@ -171,7 +171,7 @@ def installed(project: Project) -> int:
 
 @contextlib.contextmanager
 def halfway(project: Project, *command: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command that installs packages, and wait until it has some of them."""
+    """Start a command that installs packages, and wait until some are installed."""
     needs_linux()
     process = subprocess.Popen(
         command,
@@ -194,7 +194,7 @@ def halfway(project: Project, *command: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_ctrl_c_stops_the_installation_and_keeps_the_project(machine: Machine) -> None:
-    """At a pseudo-terminal, which the hook takes from cookiecutter."""
+    """Press Ctrl-C at a pseudo-terminal: only the hook gets it, not cookiecutter."""
     needs_linux()
     program, *words = machine.command(environment_manager="uv")
     terminal = pexpect.spawn(
@@ -220,7 +220,7 @@ def test_ctrl_c_stops_the_installation_and_keeps_the_project(machine: Machine) -
 
 
 def all_end(pids: list[int]) -> None:
-    """Assert that all of these processes end soon, by themselves."""
+    """Assert that all of these processes end soon."""
     wait_until(lambda: not any(map(is_running, pids)), 15, "the tools have ended")
 
 

@@ -1,4 +1,4 @@
-"""docs/gpu.md: torch from an index of its own, on a machine without a GPU."""
+"""docs/gpu.md: torch from its own index, on a machine without a GPU."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def box(heading: str, language: str) -> str:
 
 @pytest.fixture
 def index(tmp_path: Path, httpserver: HTTPServer) -> str:
-    """The address of an index that has only a stand-in for torch."""
+    """The address of an index that has only a stub of torch."""
     write_wheel(tmp_path / "whl", "torch", "2.9.0+cu130", {"torch/__init__.py": CUDA})
     name = WHEEL.replace("+", "%2B")
     wheel, page = (tmp_path / "whl" / WHEEL).read_bytes(), f'<a href="../{name}">x</a>'

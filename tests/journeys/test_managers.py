@@ -1,4 +1,4 @@
-"""What an environment is made with: a manager of the project's own, and pyenv."""
+"""A manager that `make bootstrap` installs, and Pythons from pyenv."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_bootstrap_gets_a_manager_for_the_project_alone(
 
 @pytest.fixture
 def pyenv(machine: Machine) -> dict[str, Path]:
-    """pyenv's Pythons that a project can have: 3.13 to where it is."""
+    """pyenv's Pythons that a project can use: version to directory."""
     if shutil.which("pyenv", path=machine.env["PATH"]) is None:
-        pytest.skip("pyenv is not on this machine's PATH")
+        pytest.skip("pyenv is missing")
     found = sorted(Path(machine.env["PYENV_ROOT"]).glob("versions/3.1[1-4].*"))
     if not found:
-        pytest.skip("pyenv holds no Python from 3.11 to 3.14")
+        pytest.skip("pyenv has no Python from 3.11 to 3.14")
     return {path.name.rpartition(".")[0]: path for path in found}
 
 
@@ -66,10 +66,10 @@ def test_a_python_that_only_pyenv_has_makes_the_environment(
 
 @pytest.fixture
 def virtualenv(machine: Machine, pyenv: dict[str, Path]) -> Path:
-    """An environment of pyenv-virtualenv, in a pyenv of the machine's own."""
+    """A pyenv-virtualenv environment, in the machine's own pyenv."""
     plugins = Path(machine.env["PYENV_ROOT"], "plugins")
     if not (plugins / "pyenv-virtualenv").is_dir():
-        pytest.skip("pyenv-virtualenv is not among pyenv's plugins")
+        pytest.skip("pyenv-virtualenv is missing")
     original = pyenv[max(pyenv)]
     root = machine.home.parent / "pyenv"
     (root / "versions" / original.name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Each environment manager, from the prompts to a fresh clone that passes its tests."""
+"""Each environment manager, from the questions to a fresh clone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from support.environments import versions_in
 from support.finished_project import (
     STEPS,
-    give_habits,
+    add_misleading_settings,
+    assert_locks_are_portable,
     has_environment,
-    holds_nothing_of_the_machine,
     is_finished,
     run_notebook,
 )
@@ -39,15 +39,15 @@ only_uv = pytest.mark.parametrize("made", ["uv"], indirect=True)
 ci, weekly = pytest.mark.ci, pytest.mark.weekly
 COLUMNS, ROWS = 100, 60
 TOKEN = "?token=loopback"
-PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with the environment
-UNIVERSAL_LOCKS = ("uv", "poetry")  # they also name packages of other platforms
+PIP_AND_TOOLS = {"pip", "pip-tools", "setuptools"}  # installed with every environment
+UNIVERSAL_LOCKS = ("uv", "poetry")  # also lock other platforms' packages
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
 def answer_prompts(machine: Machine, manager: str) -> str:
-    """Run cookiecutter at a pseudo-terminal and return everything it showed.
+    """Run cookiecutter at a pseudo-terminal and return its output.
 
-    Enter is pressed throughout, but for the manager's number among the choices.
+    Enter answers every question except the environment manager.
     """
     child = pexpect.spawn(
         sys.executable,
@@ -74,7 +74,7 @@ def answer_prompts(machine: Machine, manager: str) -> str:
 
 
 class Made(NamedTuple):
-    """A project that a manager has set up, and what the terminal showed."""
+    """A project that a manager has set up, and the output at the terminal."""
 
     manager: str
     machine: Machine
@@ -83,7 +83,7 @@ class Made(NamedTuple):
 
     @property
     def screen(self) -> list[str]:
-        """The lines that a person sees in the end."""
+        """The lines that are visible at the end."""
         screen = pyte.Screen(COLUMNS, ROWS)
         pyte.Stream(screen).feed(self.shown)
         return [line.rstrip() for line in screen.display if line.strip()]
@@ -100,10 +100,10 @@ class Made(NamedTuple):
     ],
 )
 def made(request: pytest.FixtureRequest, machine_with: MachineWith) -> Iterator[Made]:
-    """A project set up from the prompts, on a machine whose settings mislead pip."""
+    """A project set up at a terminal, on a machine with misleading settings of pip."""
     manager = request.param
     machine = machine_with(manager)
-    give_habits(machine)
+    add_misleading_settings(machine)
     shown = answer_prompts(machine, manager)
     yield Made(manager, machine, machine.project(), shown)
     machine.remove()
@@ -140,7 +140,7 @@ def test_a_jupyter_of_another_environment_runs_a_notebook_in_the_kernel(
 
 
 def jupyterlab(project: Project) -> contextlib.AbstractContextManager[int]:
-    """Run ``make lab`` in a project, and give its port."""
+    """Run `make lab` in a project, and return its port."""
     words = "--no-browser --allow-root --ip=127.0.0.1 --port={port}"
     arguments = f"ARGS={words} --IdentityProvider.token=loopback"
     return running(project, "make", "lab", arguments, ready=f"/api/kernelspecs{TOKEN}")
@@ -151,7 +151,7 @@ def python_of(kernel: str, machine: Machine) -> str:
     (connection,) = machine.home.glob(f"**/runtime/kernel-{kernel}.json")
     client = BlockingKernelClient(connection_file=str(connection))
     client.load_connection_file()
-    client.start_channels(hb=False)  # a busy machine may miss a heartbeat
+    client.start_channels(hb=False)  # a busy machine can miss a heartbeat
     found: list[str] = []
     try:
         client.wait_for_ready(timeout=60)
@@ -270,7 +270,7 @@ def test_add_changes_manifest_lock_and_environment_together(made: Made) -> None:
     assert locked(project)["tabulate"] == {installed["tabulate"]}
     assert {"pyproject.toml"} < changed_files(project)
     assert changed_files(project) <= {"pyproject.toml", *lock_files(project)}
-    holds_nothing_of_the_machine(made.machine, project)
+    assert_locks_are_portable(made.machine, project)
     project.git("commit", "--quiet", "--no-verify", "--all", "--message", "Add")
 
 
@@ -287,7 +287,7 @@ def test_a_first_own_function_without_types_or_docstring_commits(made: Made) -> 
 def test_a_fresh_clone_installs_the_locked_versions_and_passes_its_tests(
     made: Made, machine: Machine, equip: Equip
 ) -> None:
-    """First for production, where only the package is installed for its own sake."""
+    """Install for production first, then for development."""
     equip(machine, made.manager)
     machine.run("git", "clone", "--quiet", made.project.path, "my-analysis")
     clone = machine.project()

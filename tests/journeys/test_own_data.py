@@ -1,4 +1,4 @@
-"""docs/own-data.md, followed to the letter, replaces the sample in few files."""
+"""Following docs/own-data.md replaces the sample in few files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FLIGHT = {
     "date": "2013-07-01",
     "hour": 18,
     "origin": "EWR",
-    "dest": "XYZ",  # no flight of the table goes there
+    "dest": "XYZ",  # no flight in the table goes there
     "carrier": None,
     "distance": 1400,
 }
@@ -33,7 +33,7 @@ FLIGHT = {
 
 @pytest.fixture(scope="module")
 def made(shared_machine: Machine) -> Callable[[str], Project]:
-    """Make a project of a starter, or bring it back to its first commit."""
+    """Make a project of a starter, or reset it to its first commit."""
 
     def of(starter: str) -> Project:
         slug = f"{starter}-of-flights"

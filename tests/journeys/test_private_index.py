@@ -1,7 +1,7 @@
-"""A private package index: managers install from it, and `make publish` uploads to it.
+"""A private package index: managers install from it, `make publish` uploads to it.
 
-The index is pypiserver on loopback. It asks for a name and a password, which managers
-read from ~/.netrc, and redirects to the public index for packages that it lacks.
+The index is pypiserver on loopback. Its user and password are in ~/.netrc. It redirects
+to the public index for packages that it does not have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 USERNAME = "ada"
 PASSWORD = "s3cr$t@/%#:"
-QUOTED = "s3cr%24t"  # how the password begins in an address
+QUOTED = "s3cr%24t"  # the beginning of the password in an address
 TWINE = {"TWINE_USERNAME": USERNAME, "TWINE_PASSWORD": PASSWORD}
 LIBRARY = "the-library"
 
@@ -68,7 +68,7 @@ NewProject = Callable[..., Project]
 
 @pytest.fixture(scope="module")
 def new_project(little: Path, index: Index) -> NewProject:
-    """Render a project that uses the index and depends on little."""
+    """Render a project that uses the index and has few dependencies."""
 
     def made(machine: Machine, name: str, manager: str = "uv") -> Project:
         machine.template = little
@@ -78,7 +78,8 @@ def new_project(little: Path, index: Index) -> NewProject:
             environment_manager=manager,
             package_index_url=index.url,
         )
-        # Poetry caches hashes by the name of the index, which every run fills anew.
+        # Poetry caches hashes by the name of the index, whose files are new in every
+        # run.
         machine.env["POETRY_CACHE_DIR"] = str(machine.home / "poetry-cache")
         write_netrc(machine)
         return machine.project(name)
@@ -100,7 +101,7 @@ def library(new_project: NewProject, machine_with: MachineWith) -> Project:
 def user_of(
     library: Project, new_project: NewProject, machine_with: MachineWith
 ) -> Callable[[str], Project]:
-    """Make a project of a manager once, with its lock and the library in VENV=prod."""
+    """Make and lock a project and install it into VENV=prod, once for each manager."""
     done: dict[str, Project] = {}
 
     def made(manager: str) -> Project:
@@ -176,7 +177,7 @@ def test_set_up_without_credentials_shows_the_answer_and_resumes_with_them(
     assert project.git("status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("manager", ["uv", "pip"])  # pip installs for two others
+@pytest.mark.parametrize("manager", ["uv", "pip"])  # pip-tools, Pipenv: as pip
 def test_credentials_reach_the_build_of_an_image_and_no_layer(
     manager: str, user_of: Callable[[str], Project], engine: None
 ) -> None:

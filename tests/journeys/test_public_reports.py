@@ -1,8 +1,7 @@
-"""What people reported of other tools does not happen to a project.
+"""Bugs reported for other tools do not occur in a project.
 
-The id of a case, or a comment beside it, names the report. The managers' variables and
-settings are in ``support.finished_project``: test_managers_journey.py makes a project
-with each manager under them.
+The id of a case, or a comment next to it, names the report. Variables and settings of
+the managers are in ``support.finished_project``, which test_managers_journey.py uses.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ NO_ENVIRONMENT = "There is no environment for this directory in .venv: run"
 
 @pytest.fixture(scope="module")
 def original(machine_with: MachineWith) -> Project:
-    """A project that is set up; tests change copies of it only."""
+    """A project that is set up; tests only change copies of it."""
     machine = machine_with("uv")
     machine.cookiecutter(environment_manager="uv", starter="analysis", sample=True)
     return machine.project()

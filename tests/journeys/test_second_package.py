@@ -1,4 +1,4 @@
-"""docs/second-package.md: a project that depends on the package of another one."""
+"""docs/second-package.md: a project that depends on the package of another project."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHERE = "import my_analysis; print(my_analysis.__file__)"
 
 @pytest.fixture(scope="module")
 def second(machine_with: MachineWith, little: Path) -> Project:
-    """A project of uv beside the first, which has a repository with a tag."""
+    """A project with uv next to the first one, which has a repository with a tag."""
     machine = machine_with("uv")
     machine.template = little
     answers: dict[str, Any] = {"environment_manager": "uv", "docker": True}

@@ -1,4 +1,4 @@
-"""Set-up without make, or not at all."""
+"""Set-up without make, and no set-up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.machine import Machine
 
 
 def test_without_set_up_only_files_are_written(machine: Machine) -> None:
-    """Without a terminal, the output is plain text too."""
+    """Without a terminal, the output is plain text."""
     output = machine.cookiecutter(set_up="no").stdout
     project = machine.project()
     names = {each.name for each in project.path.iterdir()}

@@ -1,4 +1,4 @@
-"""The largest starter, the service, keeps its promises and those of a model."""
+"""The starter service, which includes the others, works."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def service(shared_machine: Machine) -> Project:
-    """A service made with uv, with a trained model; tests must not edit its files."""
+    """A service with uv and a trained model; tests must not edit its files."""
     shared_machine.cookiecutter(
         starter="service",
         sample=True,
@@ -66,7 +66,7 @@ def test_the_wheel_holds_the_package_and_the_sdist_its_sources(
     assert in_sdist == package | tests | data | more
 
 
-# What it does as a model
+# The model
 
 
 def test_the_same_seed_makes_the_same_model_bit_for_bit(service: Project) -> None:

@@ -1,4 +1,4 @@
-"""docs/tutorial.md, followed to the letter on the template that is tested."""
+"""Following docs/tutorial.md leads to a report."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def test_the_tutorial_leads_to_a_report(machine: Machine) -> None:
     assert "celsius" in project.git("show", "HEAD:data/raw/climate.csv")
     report = project.text("reports/01-start.html")
     assert re.search(r"attic\s+0\.66", report)
-    assert "read_csv" in report  # `make install report` repeats it with the code
+    assert "read_csv" in report  # `make install report` runs it again, with the code
     assert (project / "reports/figures/climate.png").is_file()

@@ -1,4 +1,4 @@
-"""Every pair of options renders a clean project: linters, schemas and parsers agree."""
+"""Linters, schemas and parsers accept the files of every pair of options."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from support.project import (
 )
 
 CONTEXT = default_context()
-OLDEST = min(CONTEXT["python_version"])  # every Python that runs this accepts it
+OLDEST = min(CONTEXT["python_version"])  # accepted by every Python that can run this
 URL = "https://example.com/ada/my-analysis"
 INDEX_URL = "https://packages.example.com/team/simple/"
 LONGEST = "x" * 64
-# Names of every length: formatters join and break lines by it.
+# Names of different lengths: formatters join and break lines by length.
 NAMES: dict[str, dict[str, str]] = {
     "": {},
     "shortest": {"project_name": "X", "project_slug": "x", "package_name": "x"},
@@ -43,7 +43,7 @@ NAMES: dict[str, dict[str, str]] = {
         "project_slug": LONGEST,
         "package_name": LONGEST,
     },
-    "main": {"package_name": "main"},  # as functions of the code are named
+    "main": {"package_name": "main"},  # as code names its functions
 }
 MAY_BE_EMPTY = ("__init__.py", "py.typed", ".gitkeep")
 YAML_RULES = (
@@ -61,7 +61,7 @@ SCHEMAS = [
 def covering() -> list[dict[str, Any]]:
     """Return sets of options in which every pair of options occurs.
 
-    Whether the project is set up is left out: it changes no file.
+    `set_up` is left out, as it changes no file.
     """
     options = {
         key: [value, not value] if isinstance(value, bool) else value
@@ -75,7 +75,7 @@ def covering() -> list[dict[str, Any]]:
 
 
 def answers_of(number: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Return answers with these options, and hostile texts that vary by number."""
+    """Return answers with these options and with hostile texts, by number."""
 
     def nth(texts: Sequence[str]) -> str:
         return texts[number % len(texts)]
@@ -94,7 +94,7 @@ COVERING = [answers_of(number, options) for number, options in enumerate(coverin
 
 @pytest.fixture(scope="module")
 def projects(bake: Bake) -> list[Project]:
-    """One project for each of the covering sets of answers; read-only."""
+    """One read-only project for each set of answers."""
     return [bake(**answers) for answers in COVERING]
 
 
@@ -103,7 +103,7 @@ Distinct = dict[str, list[Path]]
 
 @pytest.fixture(scope="module")
 def distinct(projects: list[Project]) -> Distinct:
-    """The files of all projects, by their names there, each text once."""
+    """The different texts of all projects, by their file names."""
     files: dict[str, dict[bytes, Path]] = {}
     for project in projects:
         for name in project.files:
@@ -171,7 +171,7 @@ def test_the_text_of_every_file_is_tidy(distinct: Distinct) -> None:
 
 
 def test_lines_have_at_most_100_columns(projects: list[Project]) -> None:
-    """Of names as they usually are; a table or an address can't be broken."""
+    """With usual names; tables and addresses can't be broken."""
     for project, answers in zip(projects, COVERING, strict=True):
         if answers.get("project_slug") == LONGEST:
             continue
@@ -198,7 +198,7 @@ def test_ruff_finds_nothing(distinct: Distinct, template: Path) -> None:
     options = ("--no-cache", "--output-format=concise")
     ruff = (sys.executable, "-m", "ruff", "check", *options)
     run(*ruff, *files, *hooks)
-    # Text is UTF-8 on every machine.
+    # The encoding is UTF-8 on every machine.
     encoding = ("--isolated", "--preview", "--select=PLW1514")
     run(*ruff, *encoding, *matching(distinct, "src/*.py", "make/*.py"), *hooks)
 
@@ -229,7 +229,7 @@ def test_hadolint_finds_nothing(distinct: Distinct) -> None:
 
 
 def test_zizmor_finds_nothing(distinct: Distinct) -> None:
-    complete({"ci": "github"})  # or skip, in a fork without it
+    complete({"ci": "github"})  # or skip if a fork does not offer it
     files = matching(distinct, ".github/workflows/*", ".github/dependabot.yml")
     tops = {path.parents[path.parts[::-1].index(".github") - 1] for path in files}
     assert "No findings to report" in run("zizmor", "--offline", *sorted(tops)).stdout
@@ -239,13 +239,13 @@ def test_zizmor_finds_nothing(distinct: Distinct) -> None:
 def test_configurations_of_ci_follow_their_schemas(
     distinct: Distinct, ci: str, pattern: str, schema: str
 ) -> None:
-    complete({"ci": ci})  # or skip, in a fork without it
+    complete({"ci": ci})  # or skip if a fork does not offer it
     options = ("--data-transform", "gitlab-ci") if schema == "gitlab-ci" else ()
     follow_schema(schema, *options, *matching(distinct, pattern))
 
 
 def test_compose_files_follow_their_schema(distinct: Distinct, tmp_path: Path) -> None:
-    """As JSON, because check-jsonschema reads no merge keys."""
+    """Write JSON, because check-jsonschema reads no merge keys."""
     for number, path in enumerate(matching(distinct, "compose.yaml")):
         content = yaml.safe_load(path.read_text("utf-8"))
         (tmp_path / f"{number}.json").write_text(json.dumps(content))
@@ -264,7 +264,7 @@ def targets(project: Project) -> set[str]:
 def test_make_help_lists_the_targets_and_each_has_a_recipe(
     projects: list[Project], tmp_path: Path
 ) -> None:
-    make = ("make", f"PYTHON={sys.executable}")  # to look for one takes time
+    make = ("make", f"PYTHON={sys.executable}")  # searching for one takes time
     managers = [answers["environment_manager"] for answers in COVERING]
     for manager, project in dict(zip(managers, projects, strict=True)).items():
         copied = tmp_path / manager
@@ -337,6 +337,6 @@ def test_the_license_is_the_chosen_one(projects: list[Project]) -> None:
     }
     for project, answers in zip(projects, COVERING, strict=True):
         chosen, text = answers["license"], project.text("LICENSE")
-        assert titles.get(chosen, "") in text  # "" is that of a fork
+        assert titles.get(chosen, "") in text  # "" in a fork
         if chosen in ("MIT", "BSD-3-Clause", "Proprietary"):
             assert f"Copyright (c) {answers['author_name']}\n" in text

@@ -1,4 +1,4 @@
-"""The template's documents name files and commands that exist."""
+"""The files and commands that the documents name exist."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_make_command_in_the_documents_exists(bake: Bake) -> None:
     text = "\n".join(path.read_text("utf-8") for path in makefiles)
     targets = {*re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE)}
     for page in PAGES:
-        if page.name != "CHANGELOG.md":  # also names commands that are gone
+        if page.name != "CHANGELOG.md":  # also names commands that were removed
             code = "\n".join(CODE.findall(page.read_text("utf-8")))
             commands = re.findall(r"(?:^|[`&\"] ?)make((?: [a-z][a-z-]*)+)", code, re.M)
             words = {word for command in commands for word in command.split()}

@@ -1,7 +1,7 @@
-"""The error messages of hooks, make and the command line, collected on one page.
+"""The error messages of hooks, make and the command line, on one page.
 
-`messages.txt` lists them, so that they can be read together. After a change of a
-message, run `python tests/rendering/test_messages.py`, which writes the page.
+To write the page, `messages.txt`, after a change of a message, run `python
+tests/rendering/test_messages.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RULES = ("TEXT", "LENGTH", "SLUG", "PACKAGE", "ADDRESS", "WEB")  # of answers
 
 
 def text_of(node: ast.expr) -> str:
-    """Return the text of a string, with … for what is filled in."""
+    """Return the text of a string, with … for inserted values."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -37,7 +37,7 @@ def text_of(node: ast.expr) -> str:
 
 
 def in_python(source: str) -> Iterator[str]:
-    """Yield the texts of errors that are raised, or printed before the end."""
+    """Yield the texts of errors that are raised, or printed before an exit."""
     tree = ast.parse(re.sub(r"\{%.*?%\}", "", source).replace("{{", "{ {"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):

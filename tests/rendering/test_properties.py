@@ -1,4 +1,4 @@
-"""A run of cookiecutter changes nothing but the project, and nothing if it refuses."""
+"""cookiecutter changes nothing outside the project, and nothing if it refuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.machine import Machine
 from support.project import OWN_PYTHON, Bake, complete, default_context, run
 
 CONTEXT = default_context()
-# What cookiecutter itself leaves, or removes: replay files and rendered hooks.
+# Files that cookiecutter itself writes or removes: replay files and rendered hooks.
 OF_COOKIECUTTER = re.compile(r"(home/\.cookiecutter|scratch/(cookiecutter|tmp))")
 
 Snapshot = dict[str, tuple[int, bytes | None]]
@@ -34,7 +34,7 @@ def snapshot(directory: Path) -> Snapshot:
 
 
 def machine_snapshot(machine: Machine) -> Snapshot:
-    """Return what is on a machine, but for cookiecutter's own files."""
+    """Return what is on a machine, except cookiecutter's own files."""
     found = snapshot(machine.home.parent)
     own = {name: found[name] for name in found if not OF_COOKIECUTTER.match(name)}
     return {**own, **snapshot(machine.template)}
@@ -42,7 +42,7 @@ def machine_snapshot(machine: Machine) -> Snapshot:
 
 @pytest.fixture
 def neighbours(machine: Machine, scratch: Path) -> Machine:
-    """A machine with files of the user's where a careless run would write or delete."""
+    """A machine with files where a careless run would write or delete."""
     for name in ("mine.txt", "x/mine.txt", "my-analysis/mine.txt"):
         path = machine.work / name
         path.parent.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ def retry(output: str) -> list[str]:
 
 
 def assert_refused(output: str, *keys: str) -> None:
-    """Check that the hook printed a line for each of these questions, and no more."""
+    """Assert that the hook printed a line for exactly these questions."""
     reported = output.partition("a project:\n")[2]
     lines = itertools.takewhile(lambda line: line[:2] == "  ", reported.splitlines())
     assert sorted(line.split()[0] for line in lines) == sorted(keys)
@@ -111,7 +111,7 @@ def test_rendering_the_files_changes_nothing_but_the_project(
     assert {name: after[name] for name in outside} == before
 
 
-# Answers that nothing has looked at: typed, and from a replay file
+# Answers that were not validated: typed, and from a replay file
 
 
 def typed(machine: Machine, **answers: str) -> str:

@@ -1,4 +1,4 @@
-"""What repo-review, Scientific Python's checks of a project, finds."""
+"""repo-review's checks of Scientific Python report only accepted findings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from repo_review.processor import process
 
 from support.project import Bake
 
-# The checks that are ignored, with the reason.
+# Accepted findings, with the reason.
 IGNORED = {
     "PY004": "a project's documentation is its README and its notebooks",
     "PY007": "the task runner is make",
@@ -35,7 +35,7 @@ STARTERS = ("notebook", "service")
 
 
 def test_repo_review_finds_what_is_ignored_and_no_more(bake: Bake) -> None:
-    """What is ignored fails for one of the projects at least."""
+    """Each accepted finding occurs in at least one project."""
     projects = [
         *(bake(starter=s, ci=ci) for s, ci in product(STARTERS, ("github", "gitlab"))),
         bake(environment_manager="pip"),

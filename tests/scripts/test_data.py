@@ -1,4 +1,4 @@
-"""`make data` fetches what data.toml lists, and loses nothing."""
+"""`make data` downloads the files that data.toml lists, and overwrites nothing."""
 
 from __future__ import annotations
 

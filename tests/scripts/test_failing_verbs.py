@@ -1,4 +1,4 @@
-"""A command that fails in its middle changes and removes nothing of a user's."""
+"""A command that fails changes and removes no file of the user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.processes import put_first_on_path
 
 CANNOT_FAIL = {"bootstrap", "doctor", "help", "hooks", "repository"}
 REMOVES_FILES = {"clean"}
-# What some commands are given; the others fail because of the broken files below.
+# Arguments of some commands; the others fail because of broken files.
 WORDS = {
     "add": ["PACKAGE=no-such-package-of-anybodys"],
     "add-app": ["NAME=bot"],

@@ -1,4 +1,4 @@
-"""The project's verbs: help, and what they say and leave where something is missing."""
+"""A project's make commands: help, and what they report if something is missing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from support.project import OWN_PYTHON, Bake, Project, programs_of
 NO_ENVIRONMENT = "There is no environment for this directory in .venv: run"
 NO_DOCKER = "docker is missing: see docs.docker.com/get-docker."
 PROGRAMS = ("docker", "jupyter", "jupyter-lab", "uv", "uvx", "pipx", "poetry", "pipenv")
-# Commands that fail: the words for make, the programs that are missing, and the pattern
-# at the start of the message.
+# Commands that fail: the words for make, the hidden programs, and the pattern at the
+# start of the message.
 PROBLEMS = [
     *((verb, (), NO_ENVIRONMENT) for verb in ("test", "check", "kernel", "train")),
     ("lab", PROGRAMS, "jupyter-lab is missing: "),
@@ -66,7 +66,7 @@ def test_an_engine_that_does_not_answer_is_reported_in_one_line(
     largest: Project, machine: Machine
 ) -> None:
     if shutil.which("docker") is None:
-        pytest.skip("the docker command is not on this machine")
+        pytest.skip("docker is missing")
     machine.env["DOCKER_HOST"] = f"unix://{machine.home}/no-engine.sock"
     line = fail(largest, machine, "image")
     assert line.startswith("docker can't connect to its engine: ")
@@ -111,7 +111,7 @@ def test_the_kernel_of_another_living_environment_is_never_overwritten(
     theirs = {"argv": [sys.executable, "-m", "x"], "display_name": "x", "language": "x"}
     spec.write_text(json.dumps(theirs), encoding="utf-8")
     project = Project(largest.path, machine.env)
-    environment = machine.work / "environment"  # make takes no path with blanks
+    environment = machine.work / "environment"  # make allows no blanks in paths
     environment.symlink_to(stack)
     python = str(programs_of(environment) / "python")
 

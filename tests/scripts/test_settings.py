@@ -1,4 +1,4 @@
-"""git takes what the template wrote and ignores what work leaves behind."""
+"""git commits what the template wrote, and ignores what working leaves behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.project import Bake, Project
 
 Copy = Callable[[Project], Project]
 
-# What a person's work leaves, none of which belongs into a commit.
+# Files that working leaves behind and that must not be committed.
 LEFT_BEHIND = """
     data/raw/mine.csv data/interim/mine.csv data/processed/mine.parquet
     reports/figures/mine.png models/mine.joblib .env .venv/pyvenv.cfg .cache/mine

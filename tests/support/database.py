@@ -23,15 +23,16 @@ def needs_postgresql() -> Path:
     places = [os.environ["PATH"], *map(str, sorted(DEBIAN.glob("*/bin")))]
     found = shutil.which("initdb", path=os.pathsep.join(places))
     if found is None:
-        pytest.skip("there is no PostgreSQL: on Debian, 'apt install postgresql'")
+        pytest.skip("PostgreSQL is missing: apt-get install postgresql")
     return Path(found).resolve().parent
 
 
 @contextlib.contextmanager
 def postgresql(password: str) -> Iterator[str]:
-    """Run a server that asks for this password, and give the address for libpq.
+    """Run a server with this password, and yield its address for libpq.
 
-    It refuses to run as root, who starts it as the user that Debian's package has made.
+    PostgreSQL does not run as root: root starts it as the user that Debian's package
+    creates.
     """
     programs = needs_postgresql()
     user = "postgres" if os.getuid() == 0 else None
@@ -62,5 +63,5 @@ def postgresql(password: str) -> Iterator[str]:
             try:
                 yield f"host=127.0.0.1 port={port} user=postgres"
             finally:
-                server.send_signal(signal.SIGINT)  # it ends all sessions
+                server.send_signal(signal.SIGINT)  # end all sessions
                 server.wait(60)

@@ -13,16 +13,16 @@ from support.project import run
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip with this reason, or fail where REQUIRE_ENGINE is set."""
+    """Skip with this reason, or fail if REQUIRE_ENGINE is set."""
     if os.environ.get("REQUIRE_ENGINE"):
         pytest.fail(f"REQUIRE_ENGINE is set, but {reason}")
     pytest.skip(reason)
 
 
 def needs_engine() -> None:
-    """Skip, or fail, where there is no container engine with buildx and compose."""
+    """Skip, or fail, without a container engine with buildx and compose."""
     if shutil.which("docker") is None:
-        missing("docker is not on this machine")
+        missing("docker is missing")
     for words in (["info"], ["buildx", "version"], ["compose", "version"]):
         done = run("docker", *words, check=False)
         if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""What is installed in an environment."""
+"""The contents of an environment."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def site_packages(environment: Path) -> Path:
 
 
 def damaged_files(environment: Path) -> list[str]:
-    """Return the files of an environment's packages that are not there, or not whole.
+    """Return the files of installed packages that are missing or incomplete.
 
-    Bytecode is left out: nobody needs it, and not everyone keeps it.
+    Bytecode is left out, as not every installer writes it.
     """
     site = site_packages(environment)
     records = [path.read_text("utf-8") for path in site.glob("*.dist-info/RECORD")]
@@ -39,9 +39,9 @@ def damaged_files(environment: Path) -> list[str]:
 
 
 def versions_in(environment: Path) -> dict[str, str]:
-    """Return what is installed in an environment: names to versions.
+    """Return the installed packages: names to versions.
 
-    Installers name the directory of a package's metadata after both.
+    Both are in the names of metadata directories.
     """
     found = [path.stem for path in site_packages(environment).glob("*.dist-info")]
     pairs = (stem.split("-") for stem in found)
@@ -51,7 +51,7 @@ def versions_in(environment: Path) -> dict[str, str]:
 def write_wheel(
     directory: Path, name: str, version: str, files: Mapping[str, str] = EMPTY
 ) -> None:
-    """Write a wheel that holds these files."""
+    """Write a wheel with these files."""
     directory.mkdir(parents=True)
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"

@@ -1,4 +1,4 @@
-"""What a project is when its set-up has ended well."""
+"""What holds for a project whose set-up succeeded."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ from support.machine import Machine
 from support.project import Project
 
 STEPS = ("files", "environment", "kernel", "repository")
-# Where everything else that a project's tests ask of its environment is proved with the
-# same files: the commands run, which need all that it must have.
-# Variables that say what to install or where: uv, pip, poetry#2562, pipenv#568.
+# Variables that change what is installed or where: uv, pip, poetry#2562, pipenv#568.
 ELSEWHERE = """
     UV_PROJECT UV_WORKING_DIRECTORY UV_PROJECT_ENVIRONMENT PIP_TARGET PIP_PREFIX
     PIPENV_PIPFILE WORKON_HOME POETRY_VIRTUALENVS_PATH POETRY_HOME VIRTUAL_ENV
@@ -49,21 +47,21 @@ print("prefix:", notebook.cells[-1].outputs[0].text.strip())
 
 
 def named_command(output: str) -> str:
-    """Return the command line that the hook's output names to resume with."""
+    """Return the command line in the output that resumes."""
     lines = output.splitlines()
     (title,) = (n for n, line in enumerate(lines) if line.endswith("To resume:"))
     return lines[title + 1].strip()
 
 
 def resume(machine: Machine, output: str) -> str:
-    """Run the command that the output names, where the person stands, and return it."""
+    """Run the command line in the output that resumes, and return it."""
     command = named_command(output)
     machine.run("sh", "-c", command)
     return command
 
 
 def has_repository(project: Project) -> None:
-    """Assert a clean work tree on main with nothing but the first commit."""
+    """Assert a clean work tree on main with only the first commit."""
     assert project.git("status", "--porcelain") == ""
     assert project.git("branch", "--show-current") == "main"
     assert project.git("log", "--format=%s") == f"Start {project.path.name}"
@@ -74,10 +72,10 @@ def has_repository(project: Project) -> None:
 
 
 def has_environment(machine: Machine, project: Project) -> None:
-    """Assert that the environment is whole, with the package, and its kernel known.
+    """Assert that the environment is complete and that its kernel is registered.
 
-    To import what has never been imported takes seconds; each package says itself which
-    files it has, and how long they are.
+    The files are compared with each package's own list, as importing them takes
+    seconds.
     """
     package = project.path.name.replace("-", "_")
     python = project.bin / "python"
@@ -99,7 +97,7 @@ def is_finished(machine: Machine, project: Project) -> None:
 
 
 def run_notebook(machine: Machine, project: Project) -> str:
-    """Run the notebook in the registered kernel, by the Jupyter of the tests.
+    """Run the notebook in the registered kernel, with the Jupyter of the tests.
 
     Returns:
         ``sys.prefix`` in that kernel.
@@ -112,11 +110,11 @@ def run_notebook(machine: Machine, project: Project) -> str:
     return str(prefix)
 
 
-def give_habits(machine: Machine) -> None:
-    """Give a machine settings of its owner that say what to install, and where.
+def add_misleading_settings(machine: Machine) -> None:
+    """Add settings to a machine that change what is installed, and where.
 
-    There are a directory of wheels and an index of its own, each with a version that is
-    newer than any other, and another environment; none of it may reach a project.
+    They name a directory of wheels and an index, each with a version that is newer than
+    any other, and another environment. A project must use none of these.
     """
     wheels, index = machine.home / "wheels", machine.home / "index"
     write_wheel(wheels, "iniconfig", "999.0")
@@ -143,12 +141,12 @@ def give_habits(machine: Machine) -> None:
 
 
 def other_environment(machine: Machine) -> Path:
-    """Return where a person's variables lead; nothing may ever be installed there."""
+    """Return the directory that the misleading variables name."""
     return machine.home / "other"
 
 
-def holds_nothing_of_the_machine(machine: Machine, project: Project) -> None:
-    """Assert that the lock files tell nobody where and how they were made."""
+def assert_locks_are_portable(machine: Machine, project: Project) -> None:
+    """Assert that the lock files contain nothing of this machine and its settings."""
     names = lock_files(project)
     assert names
     assert not other_environment(machine).exists()

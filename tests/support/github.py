@@ -1,7 +1,7 @@
 """A simulated GitHub: a bare repository that rejects the pushes that GitHub rejects.
 
-Those are pushes that are forced, that add or change a workflow file, or that go to a
-protected branch (a line in its file ``protected``).
+These are forced pushes, pushes that add or change a workflow file, and pushes to a
+protected branch (a line in the repository's file ``protected``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ done
 
 
 class Result(NamedTuple):
-    """How a workflow run ended: exit status, log, and the summary on its page."""
+    """The end of a workflow run: exit status, log and summary."""
 
     status: int
     log: str
@@ -52,7 +52,7 @@ class GitHub:
 
     Attributes:
         path: the bare repository.
-        event: what GitHub says of the repository in the description of a run.
+        event: the repository in GitHub's description of a run.
     """
 
     def __init__(self, machine: Machine, path: Path) -> None:
@@ -90,8 +90,8 @@ class GitHub:
         """Start the workflow with these answers in its form.
 
         Args:
-            command: what the workflow runs, if not the script itself.
-            checkout: the clone in which it runs, if not a fresh one.
+            command: the command to run; by default the script.
+            checkout: the clone in which it runs; by default a new one.
             inputs: answers that differ from the defaults of the form.
         """
         directory = self.machine.home.parent
@@ -140,7 +140,7 @@ def read_form(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def make_bare_repository(directory: Path, source: Path, machine: Machine) -> Path:
-    """Make a bare repository that holds a directory's files in one commit."""
+    """Make a bare repository with a directory's files in one commit."""
     work, bare = directory / "work", directory / "hub.git"
     shutil.copytree(source, work)
     for words in (

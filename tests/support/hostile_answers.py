@@ -1,8 +1,8 @@
-"""Names and texts that people type, and that break templates which are not careful."""
+"""Names and texts that break templates which are not careful."""
 
 from __future__ import annotations
 
-# Come back from the project as they went in: as description, and as the author's name.
+# Accepted as descriptions and as names of authors, and stored unchanged.
 TEXTS = {
     "quotes": 'The "best" of Ada\'s',
     "three quotes": "'''a''' and \"\"\"b\"\"\"",
@@ -32,10 +32,11 @@ TEXTS = {
     "null": "null",
 }
 
-# Come back as description, and not as a name: a reader of Author-email joins blanks.
+# Stored unchanged as descriptions, but not as names: readers of Author-email join
+# blanks.
 DESCRIPTIONS = {"two blanks": "a  b", "many blanks": "a" + 90 * " " + "b"}
 
-# Cannot come back, or would be run: refused in every free text.
+# Refused in every free text: they can't be stored unchanged, or could be executed.
 REFUSED_TEXTS = (
     *("a\nb", "a\tb", "a\n", "a\0b", "\x1b[31mred", "a\u2028b"),
     "a\ud800b",  # half a surrogate pair
@@ -47,7 +48,7 @@ REFUSED_SLUGS = (
     *("", "my analysis", "a\n", "My-Analysis", "my_analysis", "-a", "a--b", "a" * 65),
     *("anal\u0131sis", "$(touch owned)"),  # a Turkish i, a command
     *("/tmp/a-b", "../x", ".", "con"),  # paths, a device
-    *("git", "jupyter"),  # programs of make and of the environment
+    *("git", "jupyter"),  # commands that make and the environment use
 )
 REFUSED_PACKAGES = (
     *("", "my-analysis", "my.analysis", "a\n", "My_analysis", "2a", "_a", "a" * 65),
@@ -58,7 +59,7 @@ REFUSED_EMAILS = (
     *("", "ada lovelace@example.com", "Ada <ada@example.com>", '"ada"@example.com'),
     *("@example.com", "ada@localhost", "ada@-example.com", "a..b@example.com"),
     *("{{ada@example.com", "adä@example.com", "a" * 250 + "@example.com"),
-    "\u212ada@example.com",  # the Kelvin sign, a capital k to a careless comparison
+    "\u212ada@example.com",  # the Kelvin sign, which lower() turns into k
     "ada@example.com\nBcc: eve@example.com",
 )
 REFUSED_URLS = (

@@ -1,10 +1,10 @@
-"""A package index on loopback in front of one that lacks PyPI's JSON pages.
+"""A proxy on loopback for a package index without PyPI's JSON pages.
 
-pip-compile reads the hashes of files from ``/<name>/json``. Where an index has no such
-pages it downloads every file of a release instead. This proxy makes the JSON pages from
-the simple ones (PEP 691) and lists the newest releases only, as pip reads every link of
-a page. Files are not served: links lead to where they always led. One package also has
-a release of today, which the cool-off of a project must leave out.
+pip-compile reads the hashes of files from ``/<name>/json``. If an index has no such
+pages, it downloads every file of a release. The proxy makes these pages from the simple
+ones (PEP 691), with the newest releases only, as pip reads every link of a page. Links
+to files are not changed. One package also has a release of today, which a project must
+not lock.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def newest_files(page: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def fresh_file() -> dict[str, Any]:
-    """Return the file of a release of today, which nobody can download."""
+    """Return a file of today's release, which can't be downloaded."""
     return {
         "filename": f"{FRESH}-{FRESH_VERSION}-py3-none-any.whl",
         "url": "http://127.0.0.1:9/fresh.whl",
@@ -73,7 +73,7 @@ def json_page(page: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def json_index(upstream: str) -> Iterator[str]:
-    """Give the address of the proxy of an index, by the address of its simple pages."""
+    """Yield the address of the proxy of an index, given by its simple pages."""
 
     @functools.cache
     def simple_page(name: str) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def default_index() -> str:
 
 
 def has_json_pages(index: str) -> bool:
-    """Tell whether an index has PyPI's JSON pages of releases."""
+    """Return whether an index has PyPI's JSON pages of releases."""
     address = f"{index.removesuffix('simple')}pypi/pip/23.0/json"
     try:
         urllib.request.urlopen(address, timeout=60).close()

@@ -1,4 +1,4 @@
-"""The runtime API of AWS Lambda on loopback: hands out events and takes answers."""
+"""The runtime API of AWS Lambda on loopback: provides events and receives answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
 @contextlib.contextmanager
 def runtime_api() -> Iterator[tuple[str, Invoke]]:
-    """Give the address of a running API, and what invokes the function behind it."""
+    """Yield the address of a running API, and a function that invokes the handler."""
     events = Queue[dict[str, Any]]()
     answers = Queue[dict[str, Any]]()
 
@@ -32,7 +32,7 @@ def runtime_api() -> Iterator[tuple[str, Invoke]]:
         return Response(body, headers=HEADERS, content_type="application/json")
 
     def take(request: Request) -> Response:
-        """Take the response to an event, or an error."""
+        """Receive the response to an event, or an error."""
         answers.put(json.loads(request.data))
         return Response("{}", status=202)
 
@@ -48,7 +48,7 @@ def runtime_api() -> Iterator[tuple[str, Invoke]]:
 
 
 def request(method: str, path: str, body: str = "") -> dict[str, Any]:
-    """Return the event for a request, in the format 2.0 of API Gateway."""
+    """Return the event of a request, in API Gateway's format 2.0."""
     http = {"method": method, "path": path, "sourceIp": "192.0.2.1"}
     return {
         "version": "2.0",

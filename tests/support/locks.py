@@ -1,4 +1,4 @@
-"""What the lock files of each manager hold."""
+"""The contents of each manager's lock files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MANAGERS: list[str] = default_context()["environment_manager"]
 
 
 def locked(project: Project) -> dict[str, set[str]]:
-    """Return what the lock files say: names to versions, the project left out.
+    """Return the locked packages without the project: names to versions.
 
-    Several versions of a package are there for several platforms or Pythons.
+    A package can have several versions, for different platforms or Pythons.
     """
     found: dict[str, set[str]] = defaultdict(set)
     for name, version in (
@@ -43,7 +43,7 @@ def locked_in_toml(project: Project) -> list[tuple[str, str]]:
 
 
 def locked_in_requirements(project: Project) -> list[tuple[str, str]]:
-    """Return the pins of pip-tools' requirements files, each of which has hashes."""
+    """Return the pins of pip-tools' requirements files, which all have hashes."""
     pins = []
     for path in project.path.glob("requirements*.txt"):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
@@ -59,7 +59,7 @@ def locked_in_requirements(project: Project) -> list[tuple[str, str]]:
 
 
 def locked_in_pipfile(project: Project) -> list[tuple[str, str]]:
-    """Return the pins of Pipfile.lock, each of which has hashes."""
+    """Return the pins of Pipfile.lock, which all have hashes."""
     path = project / "Pipfile.lock"
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     pins = []

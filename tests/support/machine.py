@@ -1,4 +1,4 @@
-"""A machine of a person, on which projects are made."""
+"""A user's machine, on which projects are made."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 
 from support.project import Project, complete, run
 
-# Set by environments that are activated, by the make that runs the tests, and where
-# somebody wants no bytecode: every start of Python compiles all that it imports then.
+# Set by activated environments, by the make that runs the tests, and to avoid bytecode,
+# which would make every start of Python compile its imports.
 INHERITED = (
     "VIRTUAL_ENV",
     "PYTHONDONTWRITEBYTECODE",
@@ -34,13 +34,13 @@ INHERITED = (
     "VENV",
     "PYTEST_DEBUG_TEMPROOT",
 )
-# Settings of whoever runs the tests, by the beginning of their names.
+# Prefixes of the settings of the person who runs the tests.
 PERSONAL = ("GIT_", "JUPYTER", "UV_", "XDG_")
 
 
 @functools.cache
 def without(path: str, programs: frozenset[str]) -> str:
-    """Return a directory of links to all that a PATH holds but these programs."""
+    """Return a directory of links to the programs on PATH, except these."""
     kept = Path(tempfile.mkdtemp(prefix="programs-"))
     found: dict[str, Path] = {}
     for directory in map(Path, path.split(os.pathsep)):
@@ -52,14 +52,13 @@ def without(path: str, programs: frozenset[str]) -> str:
 
 
 class Machine:
-    """A machine of a person: a HOME of its own, and what is on its PATH.
+    """A user's machine, with its own HOME and PATH.
 
-    Package caches are those of the machine that the tests run on, so that what one test
-    has downloaded is there for the next.
+    It uses the package caches of the machine that runs the tests.
 
     Attributes:
-        home: the HOME directory, empty but for git's configuration.
-        work: where projects are made.
+        home: the HOME directory, empty except for git's configuration.
+        work: the directory in which projects are made.
         env: the environment of every program that is started.
     """
 
@@ -82,7 +81,7 @@ class Machine:
         self.configure_git("Ada Lovelace", "ada@example.org")
 
     def configure_git(self, name: str, email: str) -> None:
-        """Write the person's name and e-mail address into git's configuration."""
+        """Write the user's name and e-mail address into git's configuration."""
         text = f'[user]\n\tname = "{name}"\n\temail = "{email}"\n'
         (self.home / ".gitconfig").write_text(text, encoding="utf-8")
 
@@ -90,7 +89,7 @@ class Machine:
         shutil.rmtree(self.home.parent, ignore_errors=True)
 
     def hide(self, *programs: str) -> None:
-        """Take programs away: PATH becomes one directory of links to all the others."""
+        """Hide programs: PATH becomes one directory of links to all the others."""
         self.env["PATH"] = without(self.env["PATH"], frozenset(programs))
 
     def run(
@@ -99,11 +98,11 @@ class Machine:
         return run(*command, cwd=cwd or self.work, env=self.env, check=check)
 
     def command(self, *words: str, **answers: object) -> list[str]:
-        """Return the command line that makes a project with these answers, unasked.
+        """Return the command line that makes a project without asking questions.
 
         Args:
             words: further options of cookiecutter.
-            answers: what the test needs; the project is set up unless they say no.
+            answers: answers to some questions; by default the project is set up.
         """
         answers = complete({"set_up": "yes", **answers})
         given = [f"{name}={value}" for name, value in answers.items()]

@@ -1,4 +1,4 @@
-"""docs/own-data.md, followed to the letter."""
+"""Following docs/own-data.md."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FLIGHTS = ROOT / "tests/data/flights.csv"
 
 
 def follow_page(project: Project, task: str) -> list[str]:
-    """Replace the sample as the page says, and return the files that git sees changed.
+    """Replace the sample as the page describes, and return the changed files.
 
     Args:
         project: A project with the sample.
-        task: The `features.py` to take; none if it is empty.
+        task: Which `features.py` to use; none if it is empty.
     """
     shutil.copy(FLIGHTS, project / "data/raw/flights.csv")
     for name, variant, text in BLOCK.findall(PAGE):

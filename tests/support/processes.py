@@ -1,4 +1,4 @@
-"""Programs that run, and what a test needs of the system."""
+"""Processes, and requirements of the tests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def wait_until(
     """Return as soon as the condition holds; fail if it never does.
 
     Args:
-        condition: is asked again and again.
-        seconds: when to give up.
-        what: what is waited for, as the failure tells it.
-        pause: seconds between two questions; longer where to ask takes a program.
+        condition: the function to call until its result is true.
+        seconds: the time limit.
+        what: a name of the condition for the error message.
+        pause: seconds between two calls.
     """
     end = time.monotonic() + seconds
     while not condition():
@@ -34,17 +34,17 @@ def wait_until(
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes below this one, the nearest first (on Linux)."""
+    """Return the descendants of this process, the nearest first (Linux)."""
     found: list[int] = []
-    with contextlib.suppress(OSError):  # it has ended meanwhile
+    with contextlib.suppress(OSError):  # it has ended
         for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):  # or a thread of it has
+            with contextlib.suppress(OSError):  # or one of its threads has
                 found += map(int, path.read_text().split())
     return found + [below for each in found for below in children(each)]
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether the process is there and not only waiting to be reaped."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return (
             Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -54,9 +54,9 @@ def is_running(pid: int) -> bool:
 
 
 def other_python() -> tuple[str, Path]:
-    """Return the version and place of a Python that the tests do not run on.
+    """Return the version and path of a Python that does not run the tests.
 
-    Only such a one can be hidden: the template always finds the one that it runs on.
+    Only such a Python can be hidden: the template always finds the running one.
     """
     own = "{}.{}".format(*sys.version_info)
     pyenv = Path(os.environ.get("PYENV_ROOT", "/nowhere"), "versions")
@@ -75,24 +75,24 @@ def other_python() -> tuple[str, Path]:
 
 
 def needs_unshare(*options: str) -> list[str]:
-    """Return the command that gives a program a namespace of its own, or skip."""
+    """Return the command that runs a program in its own namespace, or skip."""
     command = ["unshare", *options]
     if sys.platform != "linux" or shutil.which("unshare") is None:
-        pytest.skip("namespaces are made by Linux's unshare, which is not here")
+        pytest.skip("unshare, a program of Linux, is missing")
     done = run(*command, "true", check=False)
     if done.returncode != 0:
-        pytest.skip(f"no namespace may be made here: {done.stdout.strip()}")
+        pytest.skip(f"unshare failed: {done.stdout.strip()}")
     return command
 
 
 def needs_linux() -> None:
-    """Skip where /proc does not tell which processes belong together."""
+    """Skip if /proc does not show the children of processes."""
     if sys.platform != "linux":
-        pytest.skip("whose child a process is, is read from Linux's /proc")
+        pytest.skip("child processes are read from Linux's /proc")
 
 
 def put_first_on_path(machine: Machine, name: str, script: str) -> Path:
-    """Give the machine a program of its own and return where it is."""
+    """Add a program to the machine's PATH, and return its path."""
     directory = machine.home.parent / "own-programs"
     directory.mkdir(exist_ok=True)
     program = directory / name

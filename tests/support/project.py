@@ -1,4 +1,4 @@
-"""The template's directory, programs that are run, and a rendered project."""
+"""The template's directory, running programs, and rendered projects."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import pytest
 from click.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
-# The Python that runs the tests, which every machine of theirs has.
+# The Python that runs the tests, which all of their machines have.
 OWN_PYTHON = "{}.{}".format(*sys.version_info)
-SLOWEST_COMMAND = 600  # seconds, for one program that a test starts
-# The names that the tests look for; each follows from the one before.
+SLOWEST_COMMAND = 600  # seconds
+# The names that the tests expect; each is derived from the one before.
 NAMES = {
     "project_name": "My Analysis",
     "project_slug": "my-analysis",
@@ -29,16 +29,16 @@ NAMES = {
 
 
 def default_context() -> dict[str, Any]:
-    """Return cookiecutter.json as it stands in the repository."""
+    """Return the content of cookiecutter.json."""
     text = (ROOT / "cookiecutter.json").read_text(encoding="utf-8")
     context: dict[str, Any] = json.loads(text)
     return context
 
 
 def complete(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a test's answers, with names and without addresses if it gives none.
+    """Return a test's answers, with default names and without addresses.
 
-    A fork may have other defaults. A test of a choice that it has removed is skipped.
+    A fork can have other defaults. A test of a choice that it removed is skipped.
     """
     context = default_context()
     for key, answer in answers.items():
@@ -55,7 +55,7 @@ def run(
     check: bool = True,
     stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and return it with its output, both streams in one.
+    """Run a program and return its status and output, with both streams in one.
 
     Raises:
         AssertionError: with the output, if the program fails and check is left on.
@@ -78,9 +78,9 @@ def run(
 
 
 def follow_schema(schema: str, *words: str | Path) -> None:
-    """Assert that files follow a schema that check-jsonschema brings along.
+    """Assert that files follow a schema that check-jsonschema contains.
 
-    It works in this process, as it takes longer to start than to look.
+    It runs in this process, as starting it takes longer than checking.
     """
     options = ["--builtin-schema", f"vendor.{schema}", *map(str, words)]
     done = CliRunner().invoke(check_jsonschema.main, options)
@@ -92,7 +92,7 @@ def programs_of(environment: Path) -> Path:
 
 
 class Project:
-    """A directory that the template has made."""
+    """A rendered project."""
 
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
         self.path = path
@@ -110,7 +110,7 @@ class Project:
 
     @property
     def files(self) -> list[str]:
-        """Every file but git's and the environment's, as relative POSIX paths."""
+        """Every file except git's and the environment's, as relative POSIX paths."""
         return sorted(
             path.relative_to(self.path).as_posix()
             for path in self.path.rglob("*")
@@ -130,22 +130,22 @@ class Project:
         return self.run("make", *words, check=check)
 
     def write(self, name: str, text: str) -> None:
-        """Write a file, and make its directory where there is none."""
+        """Write a file; its directory is created."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
     def append(self, name: str, text: str) -> None:
-        """Add text at the end of a file."""
+        """Append text to a file."""
         self.write(name, self.text(name) + text)
 
     def replace(self, name: str, old: str, new: str) -> None:
-        """Replace text that a file holds."""
+        """Replace text that the file must contain."""
         assert old in self.text(name)
         self.write(name, self.text(name).replace(old, new))
 
     def commit(self, message: str = "Mine") -> None:
-        """Commit everything, in a repository that is made where there is none."""
+        """Commit everything; a repository is created if there is none."""
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--no-verify", "--message", message)
@@ -158,7 +158,7 @@ Bake = Callable[..., Project]
 
 
 def needs(project: Project) -> list[str]:
-    """Return the requirements of a project, its extras and its development."""
+    """Return the requirements of a project, its extras and its development tools."""
     manifest = project.manifest
     tools = [each for each in manifest["dependency-groups"]["dev"] if "{" not in each]
     listed = manifest["project"]

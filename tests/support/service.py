@@ -1,4 +1,4 @@
-"""Servers of projects: start them, and ask a service of the sample."""
+"""Run servers of projects, and send requests to a service of the sample."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def ask(port: int, method: str, path: str, body: str = "") -> tuple[int, Any]:
-    """Return the status and the JSON of the service's answer."""
+    """Return the status and the JSON of an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.closing(connection):
         headers = {"Content-Type": "application/json"}
@@ -46,7 +46,7 @@ def ask(port: int, method: str, path: str, body: str = "") -> tuple[int, Any]:
 
 
 def answers(port: int, path: str) -> bool:
-    """Tell whether a server answers with success."""
+    """Return whether a server answers successfully."""
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).close()
     except OSError:

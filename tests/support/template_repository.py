@@ -1,4 +1,4 @@
-"""The template in a git repository, and updates of the projects made from it."""
+"""The template in a git repository, and updates of projects made from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGE = f"{TREE}/src/{{{{cookiecutter.package_name}}}}"
 
 
 class Template(Project):
-    """A template in a git repository of a machine, which can be changed."""
+    """A template in a git repository on a machine, which tests can change."""
 
     def __init__(self, machine: Machine, path: Path) -> None:
         super().__init__(path, machine.env)
@@ -24,13 +24,13 @@ class Template(Project):
 
 
 def link(project: Project) -> dict[str, Any]:
-    """Return what a project records of its template."""
+    """Return a project's link to its template."""
     state: dict[str, Any] = json.loads(project.text(".cruft.json"))
     return state
 
 
 def update(project: Project, check: bool = True, **settings: str) -> tuple[int, str]:
-    """Run the update as make does, and return the exit status and the output."""
+    """Run the update like make, and return the exit status and the output."""
     project = Project(project.path, {**project.env, **settings})
     template = settings.get("TEMPLATE") or link(project)["template"]
     script = Path(template, "tools/update.py")

@@ -1,4 +1,4 @@
-"""What tests of updates share: the template's repository, and projects made from it."""
+"""Fixtures of the tests of updates: the template's repository and its projects."""
 
 from __future__ import annotations
 

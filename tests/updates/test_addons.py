@@ -1,4 +1,4 @@
-"""Add-ons come and go with `make update`, and pass a project's checks together."""
+"""`make update` adds and removes add-ons; projects with add-ons pass their checks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A project that grows keeps its owner's files and gets no sample data unasked.
+"""Graduating keeps the user's files and adds sample data only on request.
 
-Where the environment plays no part, none is made: make is then a program that does
-nothing.
+Most tests need no environment: make is then a program that does nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Projects made from an older template follow it and keep their owner's edits.
+"""Updates from the template keep the user's edits.
 
-The templates are git repositories of this machine, and cruft is the real one. Where the
-environment plays no part, none is made: make is then a program that does nothing.
+The templates are git repositories on this machine, and cruft is real. Most tests need
+no environment: make is then a program that does nothing.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def test_conflicts_are_listed_and_the_named_command_undoes_the_update(
 
 
 def refused(project: Project, **settings: str) -> str:
-    """Return the one line that refuses an update, which changes nothing."""
+    """Return the line with which an update is refused; nothing is changed."""
     before = {name: (project / name).read_bytes() for name in project.files}
     status, output = update(project, check=False, **settings)
     assert status == 1
@@ -201,7 +201,7 @@ def test_edits_that_git_ignores_are_not_overwritten(  # cruft#91, cruft#95
 def test_a_project_of_version_1_with_edits_becomes_a_current_one(
     machine: Machine,
 ) -> None:
-    """Where the edits meet files that changed, their owner resolves the conflicts."""
+    """Where edits conflict with changed files, the user resolves the conflicts."""
     template = Template(machine, machine.home.parent / "template")
     machine.run("git", "clone", "--quiet", ROOT, template.path)
     if VERSION_1 not in template.git("log", "--format=%H"):
@@ -226,7 +226,7 @@ def test_a_project_of_version_1_with_edits_becomes_a_current_one(
         text = project.text(name)
         assert re.search("^LABEL mine|^mine:|^MINE", text, re.MULTILINE), name
         marks = r"^<<<<<<< .*?^=======\n(.*?)^>>>>>>> .*?\n"
-        if name.endswith(".py"):  # the template's new code, with the owner's line
+        if name.endswith(".py"):  # the template's new code, with the user's line
             text = re.sub(marks, r"\1", text, flags=re.DOTALL | re.MULTILINE)
             text += "" if "MINE" in text else "\n\nMINE = 1\n"
         else:  # both sides

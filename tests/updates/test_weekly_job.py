@@ -1,4 +1,4 @@
-"""The weekly job of a project's CI proposes an update from the template, once."""
+"""The weekly job of a project's CI proposes an update of the template once."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ def test_the_weekly_job_proposes_an_update_once(
     assert project.git("branch", "--list", "template-update") == ""
     assert run_job("s3cret") == 0
     assert project.git("show", "template-update:README.md") == "New."
-    assert run_job("s3cret") == 0  # it is still open
+    assert run_job("s3cret") == 0  # the proposal is still open
     proposed = "merge_request.create" if ci == "gitlab" else "pr create --head"
     assert calls.read_text("utf-8").count(proposed) == 1
