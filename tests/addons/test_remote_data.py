@@ -150,7 +150,7 @@ def test_a_clone_gets_the_files_that_belong_to_its_commit(clones: Clones) -> Non
     assert second.text(RAW) == "1"
 
 
-def test_what_two_people_changed_is_lost_on_neither_side(clones: Clones) -> None:
+def test_conflicting_changes_of_two_people_are_kept(clones: Clones) -> None:
     first, second = clones
     write(first, "1", RAW)
     share(first, second)
@@ -201,7 +201,7 @@ def test_a_corrupted_file_is_not_accepted(clones: Clones, line: Line) -> None:
     assert not (second / RAW).exists()
 
 
-def test_what_is_missing_is_named_in_one_line(clones: Clones) -> None:
+def test_missing_requirements_are_named_in_one_line(clones: Clones) -> None:
     project, _ = clones
     write(project, "1", RAW)
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}

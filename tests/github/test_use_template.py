@@ -204,7 +204,7 @@ def test_a_commit_pushed_during_the_run_is_not_lost(github: GitHub) -> None:
 
 
 @slow
-def test_where_main_is_protected_the_project_goes_to_another_branch(
+def test_if_main_is_protected_the_project_goes_to_another_branch(
     github: GitHub,
 ) -> None:
     protected, branch = github.path / "protected", "refs/heads/use-template\n"

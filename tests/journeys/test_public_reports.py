@@ -134,7 +134,7 @@ def test_a_persons_matplotlibrc_changes_no_figure(
         ("status.showUntrackedFiles", "no", ""),
     ],
 )
-def test_a_setting_of_git_hinders_no_first_commit(
+def test_the_first_commit_works_with_any_git_settings(
     project: Project, machine: Machine, setting: str, value: str, said: str
 ) -> None:
     (machine.home / "ignore").write_text("*.lock\nREADME.md\n")

@@ -34,7 +34,7 @@ IGNORED = {
 STARTERS = ("notebook", "service")
 
 
-def test_repo_review_finds_what_is_ignored_and_no_more(bake: Bake) -> None:
+def test_repo_review_reports_only_accepted_findings(bake: Bake) -> None:
     """Each accepted finding occurs in at least one project."""
     projects = [
         *(bake(starter=s, ci=ci) for s, ci in product(STARTERS, ("github", "gitlab"))),

@@ -102,7 +102,7 @@ def test_a_wrong_hash_is_an_error_and_leaves_no_file(
         ("nothing://a", NAME, "nothing"),
     ],
 )
-def test_what_cannot_be_fetched_is_named_without_a_traceback(
+def test_a_failed_download_is_reported_without_a_traceback(
     fetch: Fetch, url: str, name: str, problem: str
 ) -> None:
     status, output = fetch(url, name=name)

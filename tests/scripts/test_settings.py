@@ -22,7 +22,7 @@ LEFT_BEHIND = """
 
 
 @pytest.mark.parametrize("starter", ["analysis", "model"])
-def test_git_takes_what_was_made_and_nothing_that_work_leaves(
+def test_git_commits_rendered_files_and_ignores_results(
     bake: Bake, copy: Copy, starter: str
 ) -> None:
     project = copy(bake(starter=starter))
