@@ -10,7 +10,7 @@ from support.machine import Machine
 from support.project import Bake, Project, follow_schema, run
 from support.service import running
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 Copy = Callable[[Project], Project]
 WRONG_DOCSTRING = '''
 

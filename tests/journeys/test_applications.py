@@ -23,7 +23,7 @@ from support.processes import wait_until
 from support.project import ROOT, Project, default_context
 from support.service import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 PAGE = (ROOT / "docs/applications.md").read_text("utf-8")
 
 

@@ -11,7 +11,7 @@ from support.machine import Machine
 from support.own_data_page import BLOCK
 from support.project import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.ci]
 PAGE = (ROOT / "docs/tutorial.md").read_text("utf-8")
 
 

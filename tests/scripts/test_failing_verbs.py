@@ -23,6 +23,7 @@ WORDS = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_a_command_that_fails_keeps_every_file_and_the_index(machine: Machine) -> None:
     machine.cookiecutter(

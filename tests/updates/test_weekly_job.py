@@ -28,6 +28,7 @@ def script_of(project: Project, ci: str) -> str:
     return str(workflow["jobs"]["template"]["steps"][-1]["run"])
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 def test_the_weekly_job_proposes_an_update_once(
